@@ -1,0 +1,152 @@
+"""What the tree looks like right now, as frozen data: read from outside, without any actor's help."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from viral_engine.runtime.intensity import restarts_in_window
+from viral_engine.runtime.loop_actor import LoopActor
+from viral_engine.runtime.spec import Supervisor
+from viral_engine.runtime.supervision import SupervisorActor
+from viral_engine.runtime.thread_actor import ThreadActor
+
+if TYPE_CHECKING:
+    from viral_engine.runtime.actor import Actor
+    from viral_engine.runtime.supervision import Child
+    from viral_engine.runtime.system import System
+
+NodeKind = Literal["supervisor", "worker"]
+Placement = Literal["loop", "thread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Intensity:
+    """How far a supervisor is from giving up."""
+
+    strategy: str
+    restarts_used: int
+    restarts_max: int
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastExit:
+    """Why the incarnation before this one ended, and when (milliseconds since 1970)."""
+
+    reason: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One name in the tree.
+
+    Attributes:
+        state: starting, running, suspended, restarting, stopped, given_up or ended.
+        status: the actor's own word beside its state, such as `warming`.
+        busy_s: seconds in the current handler; None when it is idle.
+        recent: the types of the last messages, oldest first.
+    """
+
+    path: str
+    kind: NodeKind
+    actor_class: str
+    placement: Placement
+    state: str
+    status: str | None
+    incarnation: int
+    depth: int
+    capacity: int
+    oldest_age_s: float | None
+    refused: int
+    handled: int
+    current_message: str | None
+    busy_s: float | None
+    recent: tuple[str, ...]
+    restarts: int
+    last_exit: LastExit | None
+    up_s: float | None
+    intensity: Intensity | None
+    children: tuple[Node, ...]
+
+
+def take(system: System) -> Node | None:
+    """Returns the whole tree; None before the root is there."""
+    root = system.root
+    if root is None:
+        return None
+    return _node("/", root, None)
+
+
+def stack(actor: Actor) -> str | None:
+    """Returns where the actor's thread is now; None for an actor on the loop, whose stack is the loop's."""
+    if not isinstance(actor, ThreadActor) or actor.thread_ident is None:
+        return None
+    frame = sys._current_frames().get(actor.thread_ident)  # noqa: SLF001  (there is no other way to see it)
+    return "".join(traceback.format_stack(frame)) if frame is not None else None
+
+
+def thread_count() -> int:
+    """Returns how many threads the process has, for the totals of `tree`."""
+    return threading.active_count()
+
+
+def _node(path: str, actor: Actor | None, child: Child | None) -> Node:
+    spec = child.spec if child is not None else getattr(actor, "spec", None)
+    actor_class = type(actor) if actor is not None else getattr(spec, "actor_class", SupervisorActor)
+    busy_since_s = actor.busy_since_s if actor is not None else None
+    now_s = time.monotonic()
+    return Node(
+        path=path,
+        kind="supervisor" if isinstance(spec, Supervisor) else "worker",
+        actor_class=actor_class.__name__,
+        placement="loop" if issubclass(actor_class, LoopActor) else "thread",
+        state=_state(actor, child),
+        status=actor.status if actor is not None else None,
+        incarnation=actor.incarnation if actor is not None else 0,
+        depth=actor.mailbox.depth if actor is not None else 0,
+        capacity=actor.mailbox.capacity if actor is not None else 0,
+        oldest_age_s=actor.mailbox.oldest_age_s if actor is not None else None,
+        refused=actor.mailbox.refused if actor is not None else 0,
+        handled=actor.handled if actor is not None else 0,
+        current_message=actor.current_message if actor is not None else None,
+        busy_s=None if busy_since_s is None else max(now_s - busy_since_s, 0.0),
+        recent=tuple(actor.recent) if actor is not None else (),
+        restarts=child.restarts if child is not None else 0,
+        last_exit=_last_exit(child),
+        up_s=now_s - actor.started_s if actor is not None and actor.end is None else None,
+        intensity=_intensity(actor, spec),
+        children=_children(actor),
+    )
+
+
+def _state(actor: Actor | None, child: Child | None) -> str:
+    if child is not None and child.phase in ("restarting", "given_up", "stopped"):
+        return child.phase
+    return actor.state if actor is not None else "stopped"
+
+
+def _last_exit(child: Child | None) -> LastExit | None:
+    if child is None or child.last_exit is None or child.last_exit_wall_ms is None:
+        return None
+    return LastExit(str(child.last_exit), child.last_exit_wall_ms)
+
+
+def _intensity(actor: Actor | None, spec: object) -> Intensity | None:
+    if not isinstance(spec, Supervisor):
+        return None
+    used = 0
+    if isinstance(actor, SupervisorActor):
+        used = restarts_in_window(actor.restarts_s, actor.system.clock.monotonic_s(), spec.restarts_window_s)
+    return Intensity(spec.strategy, used, spec.restarts_max, spec.restarts_window_s)
+
+
+def _children(actor: Actor | None) -> tuple[Node, ...]:
+    if not isinstance(actor, SupervisorActor):
+        return ()
+    return tuple(_node(child.path, child.actor, child) for child in actor.children)

@@ -1,0 +1,216 @@
+"""One tree of actors and what its members share: names, clock, loop, events, kept state."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from viral_engine.runtime.actor import Actor, Context, Kept
+from viral_engine.runtime.clock import SystemClock
+from viral_engine.runtime.errors import CallError, InvalidSpec, NoSuchActor, StartFailed
+from viral_engine.runtime.events import Events, MessageDropped
+from viral_engine.runtime.exits import SHUTDOWN, Exit
+from viral_engine.runtime.loop import LoopThread
+from viral_engine.runtime.mailbox import Envelope, Kind
+from viral_engine.runtime.registry import Registry
+from viral_engine.runtime.reply import Reply
+from viral_engine.runtime.spec import MAILBOX_CAPACITY, ChildSpec, Supervisor
+from viral_engine.runtime.supervision import SupervisorActor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from viral_engine.runtime.clock import Clock
+    from viral_engine.runtime.reply import ReplyTo
+
+ABANDONED_THREADS_MAX = 32
+"""Hung threads that one process may hold; one more and `on_fatal` is told that the process must end."""
+
+
+class _Slot:
+    """What a name keeps while its incarnations come and go."""
+
+    __slots__ = ("incarnations", "kept")
+
+    def __init__(self) -> None:
+        self.incarnations = 0
+        self.kept = Kept()
+
+
+class _PatientReply(Reply[Any]):
+    """A reply that sends its message again while it is certain that no handler has seen it."""
+
+    def __init__(self, system: System, path: str, message: Any, timeout_s: float) -> None:
+        super().__init__(path, timeout_s, system.clock, system.loop)
+        self._system = system
+        self._message = message
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """Waits for the name's next incarnation when the message was not begun; else settles."""
+        if isinstance(exc_info, CallError) and not exc_info.begun and exc_info.path == self.path:
+            waits = not self._is_overdue() and self._system.registry.when_registered(self.path, self.send)
+            if waits:
+                return
+        super().set_exception(exc_info)
+
+    def send(self) -> None:
+        if not self.is_settled:
+            self._system.ask(self.path, self._message, self, self.deadline_s)
+
+
+class System:
+    """A tree of actors.
+
+    Args:
+        loop: the loop thread; the system starts it with its root and stops it after its root.
+        clock: the machine's clock unless a test drives one of its own.
+        events: where everything that happens is told.
+        on_fatal: called with one sentence when the process can't go on (too many hung threads).
+    """
+
+    def __init__(
+        self,
+        *,
+        make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_fatal: Callable[[str], None] | None = None,
+    ) -> None:
+        self.events = events or Events()
+        self.loop = LoopThread(make_loop, self.events)
+        self.clock: Clock = clock or SystemClock(self.loop)
+        self.registry = Registry()
+        self.root: SupervisorActor | None = None
+        self._on_fatal = on_fatal
+        self._slots: dict[str, _Slot] = {}
+        self._abandoned: list[Actor] = []
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def start(self, spec: Supervisor) -> SupervisorActor:
+        """Starts the loop and the root supervisor with everything below it.
+
+        Raises:
+            StartFailed: a child did not start; everything that did was stopped again, in reverse order.
+        """
+        self.loop.start()
+        root = self.incarnate(spec, "/", None)
+        self.root = root  # type: ignore[assignment]  # a Supervisor spec makes a SupervisorActor
+        try:
+            root.booted.get()
+        except Exception as error:
+            self.loop.stop()
+            raise StartFailed("/", root.end or SHUTDOWN) from error
+        assert self.root is not None
+        return self.root
+
+    def stop(self, exit_reason: Exit = SHUTDOWN) -> None:
+        """Stops everything in reverse start order, then the loop; returns when all is down."""
+        if self.root is not None and self.root.end is None:
+            self.root.order("shut_down", exit_reason)
+            self.root.exited.get()
+        self.loop.stop()
+
+    def call(self, path: str, message: Any, timeout_s: float = 5.0, *, patient: bool = False) -> Reply[Any]:
+        """Asks the actor at `path`.
+
+        Args:
+            path: its name.
+            message: what `handle_call` gets.
+            timeout_s: after this many seconds the reply is a `CallTimeout`, and the message, if it still waits,
+                is not executed any more.
+            patient: while the actor is away, or ended before it began with the message, wait for its next
+                incarnation instead of failing; the message is handled at most once all the same.
+
+        Returns:
+            The reply: await it on a loop, `.get()` it in a thread.
+        """
+        if patient:
+            reply = _PatientReply(self, path, message, timeout_s)
+            reply.send()
+            return reply
+        plain: Reply[Any] = Reply(path, timeout_s, self.clock, self.loop)
+        self.ask(path, message, plain, plain.deadline_s)
+        return plain
+
+    def ask(self, path: str, message: Any, reply_to: ReplyTo, deadline_s: float | None = None) -> None:
+        """Asks the actor at `path` to answer to `reply_to`, which gets every failure too."""
+        actor = self.registry.whereis(path)
+        if actor is None:
+            reply_to.set_exception(NoSuchActor(path))
+        else:
+            actor.mailbox.put(Envelope(message, reply_to, Kind.CALL, deadline_s))
+
+    def cast(self, path: str, message: Any) -> bool:
+        """Tells the actor at `path` and never waits; False (and an event) when the message was dropped."""
+        actor = self.registry.whereis(path)
+        try:
+            if actor is None:
+                raise NoSuchActor(path)
+            actor.mailbox.put(Envelope(message))
+        except CallError as error:
+            self.events.emit(MessageDropped(path, type(message).__name__, str(error)))
+            return False
+        return True
+
+    def next_number(self) -> int:
+        """Returns a number that this system never returned before."""
+        return next(self._numbers)
+
+    def incarnate(self, spec: ChildSpec, path: str, supervisor: Actor | None) -> Actor:
+        """Makes the next incarnation of a name and starts its loop; `booted` tells how its init ended.
+
+        Raises:
+            NameTaken: another incarnation is alive under the name.
+            InvalidSpec: the class is no actor of this runtime.
+        """
+        slot = self._slot(path)
+        slot.incarnations += 1
+        if isinstance(spec, Supervisor):
+            actor_class: type[pykka.Actor] = SupervisorActor
+            args: tuple[Any, ...] = (spec,)
+            capacity = MAILBOX_CAPACITY
+        else:
+            actor_class, args, capacity = spec.actor_class, spec.args, spec.mailbox_capacity
+        if not issubclass(actor_class, Actor):
+            raise InvalidSpec(f"{spec.name}.actor_class", f"{actor_class.__name__} is no LoopActor or ThreadActor")
+        actor = actor_class(Context(self, path, slot.incarnations, capacity, args, slot.kept, supervisor))
+        self.registry.register(path, actor)
+        pykka.ActorRegistry.register(actor.actor_ref)
+        actor._start_actor_loop()  # noqa: SLF001  (pykka's own name for it)
+        return actor
+
+    def drop_kept(self, path: str) -> None:
+        """Gives the name's next incarnation an empty kept state; an abandoned thread keeps the old one to itself."""
+        self._slot(path).kept = Kept()
+
+    def kept(self, path: str) -> Kept:
+        """Returns what the name keeps."""
+        return self._slot(path).kept
+
+    def forget(self, path: str) -> None:
+        """Forgets what a name keeps: its child specification is gone."""
+        with self._lock:
+            self._slots.pop(path, None)
+
+    def abandon_thread(self, actor: Actor) -> int:
+        """Notes a thread that hangs in a killed actor; returns how many still do."""
+        with self._lock:
+            self._abandoned = [*(held for held in self._abandoned if getattr(held, "thread_is_alive", False)), actor]
+            count = len(self._abandoned)
+        if count > ABANDONED_THREADS_MAX and self._on_fatal is not None:
+            self._on_fatal(f"{count} threads hang in killed actors, the last one in {actor.path}")
+        return count
+
+    def abandoned(self) -> list[Actor]:
+        """Returns the killed thread actors whose threads still hang."""
+        with self._lock:
+            return [held for held in self._abandoned if getattr(held, "thread_is_alive", False)]
+
+    def _slot(self, path: str) -> _Slot:
+        with self._lock:
+            return self._slots.setdefault(path, _Slot())
