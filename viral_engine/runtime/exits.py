@@ -43,7 +43,7 @@ def crash(error: BaseException) -> Exit:
     return Exit("crash", f"{type(error).__name__}: {text}" if text else type(error).__name__, error)
 
 
-class Stop(Exception):  # noqa: N818  (it is an instruction to the runtime, not an error)
+class Stop(Exception):
     """Raised in a handler or in `init`: end this incarnation with `exit_reason`."""
 
     def __init__(self, exit_reason: Exit = NORMAL) -> None:
@@ -51,5 +51,5 @@ class Stop(Exception):  # noqa: N818  (it is an instruction to the runtime, not 
         self.exit_reason = exit_reason
 
 
-class Ignore(Exception):  # noqa: N818  (the same)
+class Ignore(Exception):
     """Raised in `init`: there is nothing to run; the start succeeds without a process (OTP's `ignore`)."""

@@ -359,9 +359,7 @@ class SupervisorActor(ThreadActor):
         now_s = self.system.clock.monotonic_s()
         admit = partial(admit_restart, restarts_max=self.spec.restarts_max, window_s=self.spec.restarts_window_s)
         if child.spec.on_give_up == "suspend":
-            admitted, child.own_restarts_s = admit_restart(
-                child.own_restarts_s, now_s, restarts_max=most, window_s=window_s
-            )
+            admitted, child.own_restarts_s = admit(child.own_restarts_s, now_s)
             if not admitted:
                 child.phase = "given_up"
                 child.own_restarts_s = ()

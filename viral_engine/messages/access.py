@@ -1,0 +1,64 @@
+"""Blocks and allows: requests, internal messages, answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+EntryKind = Literal["user", "device", "ip", "network", "email_domain"]
+ListName = Literal["blocks", "allows"]
+
+
+class EntryBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/blocks` and `POST /v1/allows`; a blocked network must expire."""
+
+    kind: EntryKind
+    value: int | str
+    reason: str
+    expires_at: datetime | None = None
+
+
+class BlockView(Struct, frozen=True, kw_only=True):
+    """One block."""
+
+    block_id: str
+    kind: str
+    value: str
+    reason: str
+    author: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class AllowView(Struct, frozen=True, kw_only=True):
+    """One allow."""
+
+    allow_id: str
+    kind: str
+    value: str
+    reason: str
+    author: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class AddEntry(Struct, frozen=True, kw_only=True):
+    """Asks trust_safety to add to a list; answers the entry's id (text of a UUID)."""
+
+    list_name: ListName
+    kind: EntryKind
+    value: str
+    reason: str
+    expires_at: datetime | None
+    author: str
+
+
+class RemoveEntry(Struct, frozen=True, kw_only=True):
+    """Asks trust_safety to lift an entry; answers None, refuses an unknown one with not_found."""
+
+    list_name: ListName
+    entry_id: str
+    author: str
+    reason: str

@@ -1,0 +1,131 @@
+"""The action check: what comes in over the wire, what trust_safety gets, what goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/actions/check`, as sent; not canonical yet.
+
+    `occurred_at` needs a key of scope `backfill`.
+    """
+
+    user_id: int | str
+    action_type: str
+    device_id: str | None = None
+    ip_address: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    content: str | None = None
+    subject_id: int | str | None = None
+    data_class: str | None = None
+    recipient_class: str | None = None
+    session_id: str | None = None
+    context: dict[str, Any] | None = None
+    occurred_at: str | None = None
+
+
+class BulkRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/actions/check/bulk`: each item is decoded by itself, so that a bad one sinks nobody."""
+
+    items: list[Any]
+
+
+class CheckAction(Struct, frozen=True, kw_only=True, gc=False):
+    """Asks trust_safety for a decision; every field is canonical (`domain.canonical`).
+
+    Attributes:
+        occurred_ms: milliseconds since 1970; None means now, by the engine's clock.
+        api_key_id: who asks.
+        received_s: when the request was read, on the monotonic clock, for `latency_ms`.
+        idempotency: digest of key, API key and route under which the answer is kept; None without the header.
+    """
+
+    user_id: str
+    action_type: str
+    device_id: str | None = None
+    ip_address: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    content: str | None = None
+    subject_id: str | None = None
+    data_class: str | None = None
+    recipient_class: str | None = None
+    session_id: str | None = None
+    has_context: bool = False
+    occurred_ms: int | None = None
+    api_key_id: str
+    received_s: float
+    idempotency: bytes | None = None
+
+
+class Contribution(Struct, frozen=True, kw_only=True):
+    """One summand of the score, in thousandths."""
+
+    rule: str
+    version: int
+    weight: int
+    why: str
+
+
+class PolicyRef(Struct, frozen=True, kw_only=True):
+    """Which policy decided."""
+
+    id: str
+    version: int
+    mode: str
+
+
+class LimitState(Struct, frozen=True, kw_only=True):
+    """The limit with the longest wait; `retry_after_s` is None while there is room."""
+
+    limit: int
+    remaining: int
+    reset_s: float
+    retry_after_s: float | None
+
+
+class ConsentState(Struct, frozen=True, kw_only=True):
+    """What the consent matrix asked for and what was found."""
+
+    required: bool
+    scope: str | None
+    basis: str | None
+    state: str
+
+
+class CheckAnswer(Struct, frozen=True, kw_only=True):
+    """Answer to one check.
+
+    Attributes:
+        recorded: False only under an outage policy; the decision then waits in the spool.
+        latency_ms: from the request's receipt to the decision; the commit comes on top.
+    """
+
+    decision_id: str
+    decision: str
+    recorded: bool
+    reasons: list[str]
+    score: int
+    contributions: list[Contribution]
+    policy: PolicyRef
+    limits: LimitState | None
+    consent: ConsentState
+    shadow: list[Any]
+    missing: list[str]
+    latency_ms: float
+
+
+class Decided(Struct, frozen=True, gc=False):
+    """A recorded decision on its way to the caller, already encoded once for answer and record.
+
+    Attributes:
+        decision: the outcome's word, for counters.
+        answer: the JSON of a `CheckAnswer`.
+    """
+
+    decision: str
+    answer: bytes

@@ -1,0 +1,116 @@
+"""Users, their consents and signals: requests, internal messages, answers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Persona = Literal["student", "parent", "tutor", "staff"]
+AgeBandName = Literal["unknown", "under_13", "13_17", "18_plus"]
+
+
+class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `PUT /v1/users/{id}`: replaces what is known of the user.
+
+    `date_of_birth`, or `age_band` with the day it was stated; neither means that the age is unknown.
+    """
+
+    persona: Persona
+    date_of_birth: date | None = None
+    age_band: AgeBandName | None = None
+    stated_on: date | None = None
+    adulthood_attested: bool = False
+    guardian_ids: list[int | str] = []
+    household_id: str | None = None
+    school_id: str | None = None
+    jurisdiction: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    referrer_id: int | str | None = None
+
+
+class UserView(Struct, frozen=True, kw_only=True):
+    """Answer of `GET /v1/users/{id}`; e-mail and phone are shown to keys of scope `pii_read` only."""
+
+    user_id: str
+    persona: str
+    age_band: str
+    date_of_birth: date | None
+    stated_on: date | None
+    adulthood_attested: bool
+    guardian_ids: list[str]
+    household_id: str | None
+    school_id: str | None
+    jurisdiction: str | None
+    email: str | None
+    phone: str | None
+    referrer_id: str | None
+    signals: dict[str, Any]
+    consents: list[ConsentView]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/users/{id}/consents`."""
+
+    scope: str
+    method: str
+    guardian_id: int | str
+    evidence: dict[str, Any]
+    policy_version: str
+    expires_at: datetime | None = None
+
+
+class ConsentView(Struct, frozen=True, kw_only=True):
+    """One consent; its evidence is not shown here."""
+
+    consent_id: str
+    scope: str
+    method: str
+    guardian_id: str
+    policy_version: str
+    granted_at: datetime
+    expires_at: datetime | None
+    withdrawn_at: datetime | None
+
+
+class SignalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/users/{id}/signals`; the catalogue of signals is `domain.signals`."""
+
+    signal: str
+    value: bool | int | str
+
+
+class PutUser(Struct, frozen=True, kw_only=True):
+    """Asks trust_safety to replace a user; answers True when the user is new."""
+
+    user_id: str
+    body: UserBody
+    author: str
+
+
+class AddConsent(Struct, frozen=True, kw_only=True):
+    """Asks trust_safety to record a consent; answers its id."""
+
+    user_id: str
+    body: ConsentBody
+    author: str
+
+
+class WithdrawConsent(Struct, frozen=True, kw_only=True):
+    """Asks trust_safety to withdraw a consent; answers None, refuses an unknown one with not_found."""
+
+    user_id: str
+    consent_id: str
+    author: str
+
+
+class SetSignal(Struct, frozen=True, kw_only=True):
+    """Asks trust_safety to record a signal about a user, known or not; answers None."""
+
+    user_id: str
+    body: SignalBody
+    author: str

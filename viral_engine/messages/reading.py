@@ -1,0 +1,173 @@
+"""What the reader is asked for: one SELECT per kind and batch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from viral_engine.messages.access import AllowView, BlockView, EntryKind, ListName
+from viral_engine.messages.keys import KeyRecord
+from viral_engine.messages.people import ConsentView, UserView
+
+PAGE_MAX = 200
+"""Rows of one page."""
+
+
+class ReadProfile(Struct, frozen=True, gc=False):
+    """Asks for what a check must know of a user; answers a `ProfileRow`, None for a user never heard of."""
+
+    user_id: str
+
+
+class ProfileRow(Struct, frozen=True, kw_only=True):
+    """A user as stored, with signals and consents.
+
+    `signals` maps the signal's name to (value, milliseconds since 1970 of its first report).
+    """
+
+    user_id: str
+    persona: str | None
+    date_of_birth: str | None
+    age_band: str | None
+    stated_on: str | None
+    adulthood_attested: bool
+    guardian_ids: list[str]
+    household_id: str | None
+    household_verified: bool
+    school_id: str | None
+    school_ferpa: bool
+    jurisdiction: str | None
+    email_domain: str | None
+    referrer_id: str | None
+    created_ms: int | None
+    signals: dict[str, tuple[Any, int]]
+    consents: list[ConsentView]
+
+
+class ReadUser(Struct, frozen=True, gc=False):
+    """Asks for a `UserView`; answers None when unknown."""
+
+    user_id: str
+
+
+class ReadDecision(Struct, frozen=True, gc=False):
+    """Asks for a `DecisionView`; answers None when unknown."""
+
+    decision_id: str
+
+
+class ReadDecisions(Struct, frozen=True, kw_only=True):
+    """Asks for a `DecisionPage`, newest first; `before` is the id that the page before ended with."""
+
+    user_id: str | None = None
+    since: datetime | None = None
+    reason: str | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class DecisionView(Struct, frozen=True, kw_only=True):
+    """A decision as recorded: `answer` and `facts` are JSON texts exactly as they were written."""
+
+    decision_id: str
+    recorded_at: datetime
+    occurred_at: datetime
+    user_id: str
+    action_type: str
+    decision: str
+    reasons: list[str]
+    score: int
+    policy_version: int
+    device_id: str | None
+    ip_address: str | None
+    api_key_id: str
+    backfill: bool
+    answer: str
+    facts: str
+
+
+class DecisionPage(Struct, frozen=True, kw_only=True):
+    """One page; `next_before` is None on the last one."""
+
+    decisions: list[DecisionView]
+    next_before: str | None
+
+
+class ReadEntries(Struct, frozen=True, kw_only=True):
+    """Asks for live entries of a list, newest first; answers a list of `BlockView` or `AllowView`, one page."""
+
+    list_name: ListName
+    kind: EntryKind | None = None
+    value: str | None = None
+    before: str | None = None
+    limit: int = 50
+
+
+class ReadKeys(Struct, frozen=True, gc=False):
+    """Asks for every API key that is not revoked; answers a list of `KeyRecord`."""
+
+
+class ReadIdempotent(Struct, frozen=True, gc=False):
+    """Asks for the answer kept under an idempotency digest; answers an `IdempotentRow` or None."""
+
+    digest: bytes
+
+
+class IdempotentRow(Struct, frozen=True, kw_only=True):
+    """What is kept under an idempotency key: `answer` is None while its work is under way in `boot_id`."""
+
+    body_digest: bytes
+    boot_id: str
+    status: int | None
+    answer: bytes | None
+
+
+class ReadWarmStart(Struct, frozen=True, kw_only=True):
+    """Asks for everything that trust_safety holds in memory; answers a `WarmStart`."""
+
+    windows_since_ms: int
+    signups_since_ms: int
+    rows_max: int
+
+
+class WarmStart(Struct, frozen=True, kw_only=True):
+    """State to start with.
+
+    Attributes:
+        attempts: (occurred_ms, user_id, action_type, device_id, ip_address, decision, reasons, counted, backfill)
+            of the recent decisions, oldest first.
+        signups: (occurred_ms, user_id, device_id, ip_address, backfill) of recent signups, oldest first.
+        device_flags: device id to list of (flag_type, risk in thousandths, flagged_ms).
+        complete: False when `rows_max` cut something off.
+    """
+
+    attempts: list[tuple[int, str, str, str | None, str | None, str, list[str], bool, bool]]
+    signups: list[tuple[int, str, str | None, str | None, bool]]
+    blocks: list[BlockView]
+    allows: list[AllowView]
+    device_flags: dict[str, list[tuple[str, int, int]]]
+    last_backfill_ms: int | None
+    complete: bool
+
+
+__all__ = [
+    "PAGE_MAX",
+    "ConsentView",
+    "DecisionPage",
+    "DecisionView",
+    "IdempotentRow",
+    "KeyRecord",
+    "ProfileRow",
+    "ReadDecision",
+    "ReadDecisions",
+    "ReadEntries",
+    "ReadIdempotent",
+    "ReadKeys",
+    "ReadProfile",
+    "ReadUser",
+    "ReadWarmStart",
+    "UserView",
+    "WarmStart",
+]

@@ -1,0 +1,29 @@
+"""The answer to a request that cannot be carried out: data for the caller, not a crash."""
+
+
+class Refused(Exception):
+    """A request that was understood and refused; nothing was recorded.
+
+    Attributes:
+        code: stable word for programs, such as `not_found`.
+        message: one sentence that names the situation.
+        field: path of the offending field, when there is one.
+        http_status: what the HTTP API answers with.
+    """
+
+    def __init__(self, code: str, message: str, *, field: str | None = None, http_status: int = 422) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.http_status = http_status
+
+
+def not_found(what: str) -> Refused:
+    """Returns the refusal for something that is not there."""
+    return Refused("not_found", f"{what} does not exist", http_status=404)
+
+
+def warming_up(what: str) -> Refused:
+    """Returns the refusal for an actor that has not loaded its state yet."""
+    return Refused("unavailable", f"{what} is still loading its state", http_status=503)
