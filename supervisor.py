@@ -1,0 +1,58 @@
+"""The tree of the daemon, whole, and its entry point: `python supervisor.py serve --data-dir D --port P`.
+
+Start order is top to bottom, stop order bottom to top. `one_for_one` throughout: callers hold names, not references,
+so nobody has to die with another.
+"""
+
+import sys
+
+from viral_engine.actors.control.actor import Control
+from viral_engine.actors.daemon import run
+from viral_engine.actors.database.actor import DatabaseActor
+from viral_engine.actors.growth.trust_safety.actor import TrustSafety
+from viral_engine.actors.jobs.clock.actor import Clock
+from viral_engine.actors.journal.actor import Journal
+from viral_engine.actors.reader.actor import Reader
+from viral_engine.actors.web.actor import Web
+from viral_engine.runtime.spec import Supervisor, Worker
+
+TREE = Supervisor(
+    name="viral_engine",
+    # Three, then the process ends with exit 70: whoever started it gets a fresh one rather than a limping one.
+    restarts_max=3,
+    restarts_window_s=60,
+    children=(
+        # First up, last down: everything else can be looked into through it.
+        Worker(name="control", actor_class=Control, shutdown_s=3),
+        # Its server is main's, so that a restart of this actor leaves PostgreSQL alone.
+        Worker(name="database", actor_class=DatabaseActor, shutdown_s=5),
+        # Long enough for the commit deadline: what was accepted is committed or refused before it ends. Its mailbox
+        # takes a burst of every connection there may be.
+        Worker(name="journal", actor_class=Journal, shutdown_s=4, mailbox_capacity=50_000),
+        Worker(name="reader", actor_class=Reader, shutdown_s=3, mailbox_capacity=50_000),
+        Supervisor(
+            name="growth",
+            # A bad message that clients repeat must not end the process before an operator can see it.
+            restarts_max=20,
+            restarts_window_s=60,
+            children=(Worker(name="trust_safety", actor_class=TrustSafety, mailbox_capacity=50_000),),
+        ),
+        Supervisor(
+            name="jobs",
+            restarts_max=10,
+            restarts_window_s=60,
+            children=(Worker(name="clock", actor_class=Clock),),
+        ),
+        # Last up, first down: nobody is let in before there is somebody to answer, and open requests are served out.
+        Worker(name="web", actor_class=Web, shutdown_s=7),
+    ),
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the daemon and returns its exit code: 0 stopped, 1 could not start, 70 gave up."""
+    return run(TREE, sys.argv[1:] if arguments is None else arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -54,13 +54,18 @@ class UserView(Struct, frozen=True, kw_only=True):
 
 
 class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Body of `POST /v1/users/{id}/consents`."""
+    """Body of `POST /v1/users/{id}/consents`.
+
+    Attributes:
+        evidence: what proves the method, as fields or as one reference; never an image of an id.
+        policy_version: of the privacy policy consented to; versions are compared by the first number in them.
+    """
 
     scope: str
     method: str
     guardian_id: int | str
-    evidence: dict[str, Any]
-    policy_version: str
+    evidence: dict[str, Any] | str
+    policy_version: int | str
     expires_at: datetime | None = None
 
 

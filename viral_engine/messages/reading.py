@@ -14,6 +14,17 @@ from viral_engine.messages.people import ConsentView, UserView
 PAGE_MAX = 200
 """Rows of one page."""
 
+HOUSEHOLD_MAX = 8
+"""Members of a household that count as one; more is no family."""
+
+
+class NotRead(Exception):
+    """The database is away or refused to answer: the error of every question that the reader could not ask."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the database could not be read: {why}")
+        self.why = why
+
 
 class ReadProfile(Struct, frozen=True, gc=False):
     """Asks for what a check must know of a user; answers a `ProfileRow`, None for a user never heard of."""
@@ -24,7 +35,11 @@ class ReadProfile(Struct, frozen=True, gc=False):
 class ProfileRow(Struct, frozen=True, kw_only=True):
     """A user as stored, with signals and consents.
 
-    `signals` maps the signal's name to (value, milliseconds since 1970 of its first report).
+    Attributes:
+        household_members: the *verified* household, the user not included: guardians who consented for this user by
+            a listed method and did not withdraw, the other children for whom those guardians did, and the children
+            for whom this user did; at most `HOUSEHOLD_MAX`.
+        signals: name of the signal to (value, milliseconds since 1970 of its first report).
     """
 
     user_id: str
@@ -35,7 +50,7 @@ class ProfileRow(Struct, frozen=True, kw_only=True):
     adulthood_attested: bool
     guardian_ids: list[str]
     household_id: str | None
-    household_verified: bool
+    household_members: list[str]
     school_id: str | None
     school_ferpa: bool
     jurisdiction: str | None
@@ -159,6 +174,7 @@ __all__ = [
     "DecisionView",
     "IdempotentRow",
     "KeyRecord",
+    "NotRead",
     "ProfileRow",
     "ReadDecision",
     "ReadDecisions",

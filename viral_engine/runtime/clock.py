@@ -61,8 +61,8 @@ class _LoopTimer:
 
     def cancel(self) -> None:
         self._callback = None
-        if self._handle is not None and self._loop.is_current:
-            self._handle.cancel()
+        if self._handle is not None:
+            self._loop.run(self._handle.cancel)
 
 
 class SystemClock:
@@ -71,9 +71,7 @@ class SystemClock:
     def __init__(self, loop: LoopThread) -> None:
         self._loop = loop
 
-    def monotonic_s(self) -> float:
-        """See `Clock`."""
-        return time.monotonic()
+    monotonic_s = staticmethod(time.monotonic)
 
     def wall_ms(self) -> int:
         """See `Clock`."""

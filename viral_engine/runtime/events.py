@@ -101,6 +101,16 @@ class ThreadAbandoned:
 
 
 @dataclass(frozen=True, slots=True)
+class AbortFailed:
+    """A killed incarnation owned something that could not be aborted: it may still be using it."""
+
+    path: str
+    incarnation: int
+    resource: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoopBlocked:
     """The event loop has not turned for `lag_s` seconds; `stack` is where it was."""
 
@@ -125,6 +135,7 @@ Event = (
     | KeptStateDropped
     | MessageDropped
     | ThreadAbandoned
+    | AbortFailed
     | LoopBlocked
     | LoopRecovered
 )

@@ -43,6 +43,17 @@ def crash(error: BaseException) -> Exit:
     return Exit("crash", f"{type(error).__name__}: {text}" if text else type(error).__name__, error)
 
 
+@dataclass(frozen=True, slots=True)
+class FailedToStart:
+    """The detail of a supervisor's exit: which child did not start, and why; it nests with the supervisors."""
+
+    path: str
+    exit_reason: Exit
+
+    def __str__(self) -> str:
+        return f"{self.path} failed to start: {self.exit_reason}"
+
+
 class Stop(Exception):
     """Raised in a handler or in `init`: end this incarnation with `exit_reason`."""
 

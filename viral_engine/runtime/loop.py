@@ -20,6 +20,15 @@ BLOCKED_AFTER_S = 1.0
 """A loop that did not turn for so long is reported with its stack."""
 
 
+_loop_threads: set[int] = set()
+"""Identifiers of the threads that turn a loop of the runtime."""
+
+
+def on_a_loop_thread() -> bool:
+    """Tells whether the calling thread turns a loop of the runtime, where nothing may block."""
+    return threading.get_ident() in _loop_threads
+
+
 class LoopThread:
     """One event loop in one thread, and the watchdog that sees it stuck.
 
@@ -69,6 +78,13 @@ class LoopThread:
         """Seconds since the loop last answered its watchdog."""
         return max(time.monotonic() - self._turned_s, 0.0)
 
+    def run(self, callback: Callable[..., None], *args: Any) -> None:
+        """Calls `callback(*args)` on the loop: now when this is its thread, soon when not."""
+        if threading.get_ident() == self._ident:
+            callback(*args)
+        else:
+            self.post(callback, *args)
+
     def runs(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Tells whether `loop` is the one that this thread turns."""
         return loop is self._loop
@@ -93,7 +109,9 @@ class LoopThread:
             self._loop.call_soon_threadsafe(self._run_posted)
         except RuntimeError:
             # The loop is closed: nobody is left to be told.
-            self._posted.clear()
+            with self._post_lock:
+                self._post_scheduled = False
+                self._posted.clear()
 
     def call_soon(self, callback: Callable[..., None], *args: Any) -> None:
         """Calls `callback(*args)` at the loop's next turn; only from the loop's own thread."""
@@ -119,6 +137,7 @@ class LoopThread:
 
     def _run(self) -> None:
         self._ident = threading.get_ident()
+        _loop_threads.add(self._ident)
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
@@ -132,6 +151,7 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             asyncio.set_event_loop(None)
             self._loop.close()
+            _loop_threads.discard(self._ident)
 
     def _turned(self) -> None:
         self._turned_s = time.monotonic()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pykka
 
@@ -18,26 +17,24 @@ if TYPE_CHECKING:
 
     from viral_engine.runtime.reply import ReplyTo
 
-
-class Kind(Enum):
-    """How a message came, which decides the handler that gets it."""
-
-    CALL = "call"
-    CAST = "cast"
-    INFO = "info"
-    STOCK = "stock"
-    """From pykka's own `ask`, `tell` or proxy."""
-    MARKER = "marker"
-    """Answered by the runtime when its turn comes: all that was queued before it has been handled."""
+Kind = Literal["call", "cast", "info", "stock"]
+"""How a message came, which decides the handler that gets it; `stock` is pykka's own `ask`, `tell` or proxy."""
 
 
 class Envelope:
-    """A message with what the runtime must know about it."""
+    """A message with what the runtime must know about it.
+
+    Attributes:
+        deadline_s: when the caller stops waiting, on the clock's monotonic seconds; it is not handled later.
+        handed_on: somebody else answers now. A `handle_batch` that gives a `reply_to` away sets it, so that its
+            own crash does not fail that caller.
+        sent_s: when it was put into the mailbox, in `time.monotonic()` seconds.
+    """
 
     __slots__ = ("deadline_s", "handed_on", "kind", "message", "reply_to", "sent_s")
 
     def __init__(
-        self, message: Any, reply_to: ReplyTo | None = None, kind: Kind = Kind.CAST, deadline_s: float | None = None
+        self, message: Any, reply_to: ReplyTo | None = None, kind: Kind = "cast", deadline_s: float | None = None
     ) -> None:
         self.message = message
         self.reply_to = reply_to
@@ -60,19 +57,26 @@ class Mailbox:
         capacity: messages that may wait. Messages of the runtime and those put with `force` are not counted:
             they are bounded by the number of actors.
         wake: called after the mailbox became non-empty, in the sender's thread.
+
+    Attributes:
+        orders: messages of the runtime that wait; read it freely, change it through the methods.
+        accepted: everything that was ever put into it.
+        refused: messages that found it full.
     """
 
     def __init__(self, path: str, capacity: int, wake: Callable[[], None]) -> None:
         self.path = path
         self.capacity = capacity
+        self.accepted = 0
         self.refused = 0
+        self.orders: deque[Any] = deque()
         self._wake = wake
         self._lock = threading.Lock()
-        self._messages: deque[Envelope] = deque()
-        self._system: deque[Any] = deque()
+        self._messages: list[Envelope] = []
         # Born awake: the actor looks into its mailbox by itself once its init is done.
         self._awake = True
         self._closed: Exit | None = None
+        self._rest_watchers: list[Callable[[], None]] = []
 
     def put(self, envelope: Any, *, force: bool = False) -> None:
         """Appends a message.
@@ -82,10 +86,11 @@ class Mailbox:
             MailboxFull: the same for a full one.
         """
         if type(envelope) is not Envelope:
-            envelope = Envelope(envelope.message, envelope.reply_to, Kind.STOCK)
+            envelope = Envelope(envelope.message, envelope.reply_to, "stock")
         with self._lock:
             if self._closed is None and (force or len(self._messages) < self.capacity):
                 self._messages.append(envelope)
+                self.accepted += 1
                 if self._awake:
                     return
                 self._awake = True
@@ -102,21 +107,25 @@ class Mailbox:
         else:
             raise refusal
 
-    def put_system(self, message: Any) -> bool:
+    def put_order(self, order: Any) -> bool:
         """Queues a message of the runtime ahead of all others; False when the mailbox is closed."""
         with self._lock:
             if self._closed is not None:
                 return False
-            self._system.append(message)
+            self.orders.append(order)
+            self.accepted += 1
             wake = not self._awake
             self._awake = True
         if wake:
             self._wake()
         return True
 
-    def take_system(self) -> Any | None:
+    def take_order(self) -> Any | None:
         """Returns the next message of the runtime, or None."""
-        return self._system.popleft() if self._system else None
+        try:
+            return self.orders.popleft()
+        except IndexError:
+            return None
 
     def take(self, count_max: int) -> list[Envelope] | None:
         """Returns up to `count_max` messages in order.
@@ -127,25 +136,34 @@ class Mailbox:
         """
         with self._lock:
             messages = self._messages
-            if not messages:
-                self._awake = bool(self._system)
-                return [] if self._awake else None
-            if len(messages) <= count_max:
-                self._messages = deque()
-                return list(messages)
-            return [messages.popleft() for _ in range(count_max)]
+            if messages:
+                self._messages = messages[count_max:]
+                del messages[count_max:]
+                return messages
+        return None if self.sleep() else []
 
-    def sleep(self) -> bool:
-        """Lets the next put wake the actor although messages wait (it is suspended); False when an order waits."""
+    def sleep(self, *, suspended: bool = False) -> bool:
+        """Lets the next put wake the actor; False when something waits that it must look at first.
+
+        Args:
+            suspended: only orders count: the messages stay where they are.
+        """
         with self._lock:
-            self._awake = bool(self._system)
-            return not self._awake
+            if self._closed is not None:
+                return True
+            if self.orders or (self._messages and not suspended):
+                return False
+            self._awake = False
+            watchers, self._rest_watchers = self._rest_watchers, []
+        for watcher in watchers:
+            watcher()
+        return True
 
     def put_back(self, envelopes: list[Envelope]) -> None:
         """Returns messages that were taken but not begun to the head of the queue."""
         with self._lock:
             if self._closed is None:
-                self._messages.extendleft(reversed(envelopes))
+                self._messages[:0] = envelopes
                 return
             reason = self._closed
         for envelope in envelopes:
@@ -156,14 +174,26 @@ class Mailbox:
         with self._lock:
             if self._closed is None:
                 self._closed = reason
-            messages, self._messages = self._messages, deque()
-            system, self._system = self._system, deque()
-        return list(messages), list(system)
+            messages, self._messages = self._messages, []
+            orders = list(self.orders)
+            self.orders.clear()
+        return messages, orders
 
-    @property
-    def has_orders(self) -> bool:
-        """Whether a message of the runtime waits."""
-        return bool(self._system)
+    def retire(self) -> None:
+        """Says that the owner of a closed mailbox has nothing left to do, its last words included."""
+        with self._lock:
+            self._awake = False
+            watchers, self._rest_watchers = self._rest_watchers, []
+        for watcher in watchers:
+            watcher()
+
+    def when_at_rest(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` once the owner found nothing to do, at once if it has nothing to do now."""
+        with self._lock:
+            if self._awake:
+                self._rest_watchers.append(callback)
+                return
+        callback()
 
     @property
     def is_closed(self) -> bool:
@@ -188,12 +218,9 @@ class Mailbox:
         return not self._messages
 
     def get(self) -> Any:
-        """Returns the next message (pykka's inbox protocol; the runtime takes batches instead).
+        """Refuses: the runtime takes batches (pykka's inbox protocol).
 
         Raises:
-            pykka.ActorDeadError: nothing waits.
+            pykka.ActorDeadError: always.
         """
-        taken = self.take(1)
-        if not taken:  # asleep, or only orders wait
-            raise pykka.ActorDeadError(f"nothing waits in the mailbox of {self.path}")
-        return taken[0]
+        raise pykka.ActorDeadError(f"only {self.path} itself takes from its mailbox")

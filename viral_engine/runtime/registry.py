@@ -17,11 +17,15 @@ AWAITERS_MAX = 10_000
 
 
 class Registry:
-    """Paths to live incarnations; look-ups take no lock."""
+    """Paths to live incarnations; look-ups take no lock.
+
+    Attributes:
+        actors: read it freely, change it through the methods.
+    """
 
     def __init__(self) -> None:
-        self._actors: dict[str, Actor] = {}
-        self._awaiters: dict[str, list[Callable[[], None]]] = {}
+        self.actors: dict[str, Actor] = {}
+        self._awaiters: dict[str, dict[Callable[[], None], None]] = {}
         self._awaiting = 0
         self._lock = threading.Lock()
 
@@ -32,10 +36,10 @@ class Registry:
             NameTaken: another live incarnation has it.
         """
         with self._lock:
-            if path in self._actors:
+            if path in self.actors:
                 raise NameTaken(path)
-            self._actors[path] = actor
-            awaiters = self._awaiters.pop(path, [])
+            self.actors[path] = actor
+            awaiters = self._awaiters.pop(path, {})
             self._awaiting -= len(awaiters)
         for awaiter in awaiters:
             awaiter()
@@ -43,8 +47,8 @@ class Registry:
     def unregister(self, path: str, actor: Actor) -> None:
         """Frees the name if this incarnation still has it."""
         with self._lock:
-            if self._actors.get(path) is actor:
-                del self._actors[path]
+            if self.actors.get(path) is actor:
+                del self.actors[path]
 
     def when_registered(self, path: str, callback: Callable[[], None]) -> bool:
         """Calls `callback` once somebody takes the name, at once if it is taken.
@@ -53,22 +57,33 @@ class Registry:
             False when too many callers wait already; `callback` is then never called.
         """
         with self._lock:
-            if path not in self._actors:
+            if path not in self.actors:
                 if self._awaiting >= AWAITERS_MAX:
                     return False
-                self._awaiters.setdefault(path, []).append(callback)
-                self._awaiting += 1
+                awaiters = self._awaiters.setdefault(path, {})
+                self._awaiting += callback not in awaiters
+                awaiters[callback] = None
                 return True
         callback()
         return True
 
+    def stop_waiting(self, path: str, callback: Callable[[], None]) -> None:
+        """Forgets a callback that `when_registered` took; harmless when it was called already."""
+        with self._lock:
+            awaiters = self._awaiters.get(path, {})
+            if callback in awaiters:
+                del awaiters[callback]
+                self._awaiting -= 1
+                if not awaiters:
+                    del self._awaiters[path]
+
     def whereis(self, path: str) -> Actor | None:
         """Returns the live incarnation at the path, or None."""
-        return self._actors.get(path)
+        return self.actors.get(path)
 
     def paths(self) -> list[str]:
         """Returns every taken name, sorted."""
-        return sorted(self._actors.copy())
+        return sorted(self.actors.copy())
 
     def __len__(self) -> int:
-        return len(self._actors)
+        return len(self.actors)

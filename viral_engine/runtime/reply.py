@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pykka
 
 from viral_engine.runtime.errors import CallTimeout, WouldBlockLoop
+from viral_engine.runtime.loop import on_a_loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from types import TracebackType
 
     from viral_engine.runtime.clock import Clock
+    from viral_engine.runtime.deadlines import Deadlines
     from viral_engine.runtime.loop import LoopThread
 
     ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -24,7 +27,10 @@ T = TypeVar("T")
 
 
 class ReplyTo(Protocol):
-    """What an actor needs of whoever waits: it may be handed to another actor, which then answers."""
+    """What an actor needs of whoever waits: it may be handed to another actor, which then answers.
+
+    Both methods may be called more than once, from any thread: the first answer wins, the others are dropped.
+    """
 
     def set(self, value: Any | None = None) -> None:
         """Answers with a value."""
@@ -33,42 +39,61 @@ class ReplyTo(Protocol):
         """Answers with an error."""
 
 
+class Surroundings(Protocol):
+    """What a reply needs to know about where it is waited for; a `System` is that."""
+
+    clock: Clock
+    loop: LoopThread
+    deadlines: Deadlines
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+def _wake_elsewhere(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
+    try:
+        loop.call_soon_threadsafe(_wake, waiter)
+    except RuntimeError:
+        # That loop is closed: nobody waits there, and the actor that answers must not suffer for it.
+        return
+
+
 class Reply(pykka.Future[T], Generic[T]):
     """The caller's end of a call.
 
     The first `set` or `set_exception` wins and later ones are dropped: the late answer of an incarnation that
     was killed must not disturb a caller who was told so already. Made without arguments it is the future that
     stock pykka expects of an actor class.
+
+    Attributes:
+        deadline_s: when the caller stops waiting, on the clock's monotonic seconds; None when it waits for ever.
+        is_settled: whether an answer or an error has arrived.
     """
 
+    # A call makes one of these, so what most of them never change lives in the class.
+    is_settled = False
+    deadline_s: float | None = None
+    _get_hook = None
+    _value: Any = None
+    _error: BaseException | None = None
+
     def __init__(
-        self,
-        path: str = "an actor",
-        timeout_s: float | None = None,
-        clock: Clock | None = None,
-        loop: LoopThread | None = None,
+        self, path: str = "an actor", timeout_s: float | None = None, surroundings: Surroundings | None = None
     ) -> None:
-        super().__init__()
         self.path = path
-        self._timeout_s = timeout_s
-        self._clock = clock
-        self._loop = loop
-        self._deadline_s = None if timeout_s is None or clock is None else clock.monotonic_s() + timeout_s
+        self.timeout_s = timeout_s
+        self._surroundings = surroundings
+        if timeout_s is not None and surroundings is not None:
+            self.deadline_s = surroundings.clock.monotonic_s() + timeout_s
         self._lock = threading.Lock()
-        self._settled = False
-        self._value: Any = None
-        self._error: BaseException | None = None
-        self._callbacks: list[Callable[[], None]] = []
+        self._callbacks: list[Callable[[], object]] = []
 
-    @property
-    def deadline_s(self) -> float | None:
-        """When the caller stops waiting, on the clock's monotonic seconds; None when it waits for ever."""
-        return self._deadline_s
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether an answer or an error has arrived."""
-        return self._settled
+    def set_get_hook(self, func: Callable[[float | None], T]) -> None:
+        """See `pykka.Future`: its `map`, `join` and the like are made of this."""
+        super().__init__()
+        super().set_get_hook(func)
 
     def set(self, value: Any | None = None) -> None:
         """Answers the caller with `value` unless it was answered before."""
@@ -84,21 +109,26 @@ class Reply(pykka.Future[T], Generic[T]):
             error = exc_value if exc_value is not None else exc_type()
         self._settle(None, error)
 
+    def expire(self) -> None:
+        """Answers a caller whose time is up."""
+        self._settle(None, CallTimeout(self.path, self.timeout_s or 0.0))
+
     def _settle(self, value: Any, error: BaseException | None) -> None:
         with self._lock:
-            if self._settled:
+            if self.is_settled:
                 return
             self._value = value
             self._error = error
-            self._settled = True
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+            self.is_settled = True
+        # Nobody appends any more: who finds the reply settled is called by `on_settled` itself.
+        for callback in self._callbacks:
             callback()
+        self._callbacks.clear()
 
-    def on_settled(self, callback: Callable[[], None]) -> None:
+    def on_settled(self, callback: Callable[[], object]) -> None:
         """Calls `callback` when the reply is settled, in the settler's thread; at once if it is already."""
         with self._lock:
-            if not self._settled:
+            if not self.is_settled:
                 self._callbacks.append(callback)
                 return
         callback()
@@ -123,59 +153,46 @@ class Reply(pykka.Future[T], Generic[T]):
         """
         if self._get_hook is not None:
             return pykka.Future.get(self, timeout=timeout)
-        if not self._settled:
-            if self._loop is not None and self._loop.is_current:
+        if not self.is_settled:
+            if on_a_loop_thread():
                 raise WouldBlockLoop(self.path)
-            wait_s = self._shorter_wait_s(timeout)
-            done = threading.Event()
-            self.on_settled(done.set)
-            arrived = done.wait(wait_s) if self._clock is None else self._clock.wait(done, wait_s)
-            if not arrived and not self._is_overdue():
-                raise CallTimeout(self.path, wait_s or 0.0)
-            if not arrived:
-                self.expire()
+            self._wait(timeout)
         return self.result()
 
-    def _is_overdue(self) -> bool:
-        return (
-            self._deadline_s is not None and self._clock is not None and self._clock.monotonic_s() >= self._deadline_s
-        )
-
-    def _shorter_wait_s(self, timeout: float | None) -> float | None:
-        if self._deadline_s is None or self._clock is None:
-            return timeout
-        remaining_s = max(self._deadline_s - self._clock.monotonic_s(), 0.0)
-        return remaining_s if timeout is None else min(timeout, remaining_s)
+    def _wait(self, timeout_s: float | None) -> None:
+        clock = self._surroundings.clock if self._surroundings is not None else None
+        wait_s = timeout_s
+        if clock is not None and self.deadline_s is not None:
+            remaining_s = max(self.deadline_s - clock.monotonic_s(), 0.0)
+            wait_s = remaining_s if timeout_s is None else min(timeout_s, remaining_s)
+        done = threading.Event()
+        self.on_settled(done.set)
+        if clock is None:
+            done.wait(wait_s)
+        else:
+            clock.wait(done, wait_s)
+        if self.is_settled:
+            return
+        if timeout_s is not None and wait_s == timeout_s:
+            raise CallTimeout(self.path, timeout_s)
+        self.expire()
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Waits on the running event loop without blocking it."""
-        if not self._settled and self._get_hook is None:
+        if not self.is_settled and self._get_hook is None:
             loop = asyncio.get_running_loop()
             waiter: asyncio.Future[None] = loop.create_future()
-
-            def wake() -> None:
-                if not waiter.done():
-                    waiter.set_result(None)
-
-            def settled() -> None:
-                if self._loop is not None and self._loop.is_current:
-                    wake()
-                elif self._loop is not None and self._loop.runs(loop):
-                    self._loop.post(wake)
-                else:
-                    loop.call_soon_threadsafe(wake)
-
-            self.on_settled(settled)
-            timer = None
-            if self._deadline_s is not None and self._clock is not None:
-                timer = self._clock.call_at(self._deadline_s, self.expire)
-            try:
+            surroundings = self._surroundings
+            if surroundings is not None and surroundings.loop.runs(loop):
+                self.on_settled(partial(surroundings.loop.run, _wake, waiter))
+            else:
+                self.on_settled(partial(_wake_elsewhere, loop, waiter))
+            if surroundings is None or self.deadline_s is None:
                 yield from waiter
-            finally:
-                if timer is not None:
-                    timer.cancel()
+            else:
+                surroundings.deadlines.add(self, self.deadline_s)
+                try:
+                    yield from waiter
+                finally:
+                    surroundings.deadlines.discard(self)
         return self.result()
-
-    def expire(self) -> None:
-        """Answers a caller whose time is up."""
-        self._settle(None, CallTimeout(self.path, self._timeout_s or 0.0))

@@ -34,19 +34,23 @@ class Timers:
         return number
 
     def send_interval(self, interval_s: float, send: Callable[[], None]) -> int:
-        """Calls `send` every `interval_s` seconds, counted from the first due time, so that it does not drift."""
+        """Calls `send` every `interval_s` seconds, counted from the first due time, so that it does not drift.
+
+        Beats that were missed in a stall are skipped, not sent in a burst.
+        """
         number = next(self._numbers)
-        due_s = self._clock.monotonic_s()
+        due_s = self._clock.monotonic_s() + interval_s
 
         def fire() -> None:
             nonlocal due_s
-            if self._forget(number):
-                send()
-                # After a long stall the missed beats are skipped, not sent in a burst.
-                due_s = max(due_s + interval_s, self._clock.monotonic_s())
-                self._set(number, due_s, fire)
+            if number not in self._handles:
+                return
+            send()
+            missed = max((self._clock.monotonic_s() - due_s) // interval_s, 0.0)
+            due_s += interval_s * (missed + 1)
+            # What was sent may have been handled by now, and the timer cancelled: then it stays so.
+            self._set(number, due_s, fire, again=True)
 
-        due_s += interval_s
         self._set(number, due_s, fire)
         return number
 
@@ -65,9 +69,9 @@ class Timers:
         for handle in handles:
             handle.cancel()
 
-    def _set(self, number: int, when_s: float, fire: Callable[[], None]) -> None:
+    def _set(self, number: int, when_s: float, fire: Callable[[], None], *, again: bool = False) -> None:
         with self._lock:
-            if not self._closed:
+            if not self._closed and again == (number in self._handles):
                 self._handles[number] = self._clock.call_at(when_s, fire)
 
     def _forget(self, number: int) -> bool:

@@ -1,0 +1,50 @@
+"""Fixtures: one real PostgreSQL per test session, one fresh empty database per test."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from viral_engine.store.embedded.server import EmbeddedServer
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedServer]:
+    """A running server of our own making; its folder is short, and gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="ve-"))
+    server = EmbeddedServer(folder / "d")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def database(postgres_server: EmbeddedServer) -> Iterator[str]:
+    """Conninfo of a fresh empty database, dropped after the test with whoever is still connected."""
+    with fresh_database(postgres_server) as conninfo:
+        yield conninfo
+
+
+@contextmanager
+def fresh_database(server: EmbeddedServer, template: str = "template0") -> Iterator[str]:
+    """Conninfo of a copy of the database `template`; a migrated one, say, that nobody is connected to."""
+    name = sql.Identifier(f"test_{next(_numbers)}")
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
+    try:
+        yield make_conninfo(server.conninfo, dbname=name.as_string().strip('"'))
+    finally:
+        with psycopg.connect(server.conninfo, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

@@ -1,0 +1,191 @@
+"""Consent: what covers what, who outweighs whom, and every way in which a consent does not hold."""
+
+import pytest
+
+from viral_engine.domain.consent import (
+    EVIDENCE,
+    Consent,
+    ConsentMethod,
+    ConsentStatus,
+    DataClass,
+    Purpose,
+    RecipientClass,
+    Scope,
+    check_evidence,
+    consent_state,
+)
+from viral_engine.domain.errors import Invalid
+
+PROFILE = Scope(Purpose.THIRD_PARTY, RecipientClass.PUBLIC, DataClass.PROFILE)
+SERVICE = Scope(Purpose.SERVICE)
+
+
+def consent(
+    id: str = "c1",  # noqa: A002 - the field's name
+    *,
+    scope: str = "third_party:public",
+    method: ConsentMethod = ConsentMethod.SIGNED_FORM,
+    guardian: str = "mother",
+    granted_ms: int = 100,
+    withdrawn_ms: int | None = None,
+    expires_ms: int | None = None,
+    policy_version: int = 1,
+) -> Consent:
+    return Consent(
+        id=id,
+        scope=scope,
+        method=method,
+        guardian=guardian,
+        granted_ms=granted_ms,
+        withdrawn_ms=withdrawn_ms,
+        expires_ms=expires_ms,
+        policy_version=policy_version,
+    )
+
+
+def state(*rows: Consent, required: Scope = PROFILE, now_ms: int = 1_000) -> ConsentStatus:
+    return consent_state(required, rows, now_ms).state
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "service",
+        "service/contact",
+        "ai_processing/transcript",
+        "third_party:public",
+        "third_party:partner/education_record",
+    ],
+)
+def test_a_scope_reads_as_it_is_written(text: str) -> None:
+    assert str(Scope.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "third_party", "service:public", "third_party:", "all", "service/", "service/x", "third_party:any"]
+)
+def test_what_is_not_of_the_grammar_is_refused(text: str) -> None:
+    with pytest.raises(Invalid):
+        Scope.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "required", "covered"),
+    [
+        ("service", "service/contact", True),
+        ("service/contact", "service", False),
+        ("service/contact", "service/profile", False),
+        ("service", "third_party:public", False),
+        ("third_party:public", "service", False),
+        ("third_party:public", "third_party:public/profile", True),
+        ("third_party:public", "third_party:partner", False),
+        ("third_party:public", "third_party:public/education_record", False),
+        ("third_party:public/education_record", "third_party:public/education_record", True),
+        ("service", "ai_processing/transcript", False),
+        ("third_party:partner", "third_party:advertising", False),
+    ],
+)
+def test_a_consent_covers_its_own_purpose_and_recipient_only(given: str, required: str, covered: bool) -> None:  # noqa: FBT001 - a table of cases
+    """Compliance C5: disclosure apart from service, nothing bundled; E2: records are named."""
+    assert Scope.parse(given).covers(Scope.parse(required)) is covered
+
+
+def test_a_consent_by_signed_form_is_given_and_named_as_the_basis() -> None:
+    found = consent_state(PROFILE, [consent("c7")], 1_000)
+    assert (found.required, found.scope, found.basis, found.state) == (
+        True,
+        "third_party:public/profile",
+        "c7",
+        ConsentStatus.GIVEN,
+    )
+
+
+@pytest.mark.parametrize("method", list(ConsentMethod))
+def test_only_email_plus_and_text_plus_cannot_carry_a_disclosure(method: ConsentMethod) -> None:
+    """Compliance C7."""
+    weak = method in {ConsentMethod.EMAIL_PLUS, ConsentMethod.TEXT_PLUS}
+    assert state(consent(method=method)) is (ConsentStatus.METHOD_INSUFFICIENT if weak else ConsentStatus.GIVEN)
+    assert state(consent(method=method, scope="service"), required=SERVICE) is ConsentStatus.GIVEN
+
+
+def test_nothing_or_something_else_is_missing() -> None:
+    assert state() is ConsentStatus.MISSING
+    assert state(consent(scope="service")) is ConsentStatus.MISSING
+    assert state(consent(granted_ms=2_000)) is ConsentStatus.MISSING
+
+
+def test_a_consent_ends_at_its_expiry_and_with_an_older_policy() -> None:
+    assert state(consent(expires_ms=1_001)) is ConsentStatus.GIVEN
+    assert state(consent(expires_ms=1_000)) is ConsentStatus.EXPIRED
+    found = consent_state(PROFILE, [consent(policy_version=1)], 1_000, policy_version_min=2)
+    assert found.state is ConsentStatus.POLICY_OUTDATED
+
+
+def test_a_withdrawal_holds_from_its_instant_on() -> None:
+    assert state(consent(withdrawn_ms=1_001)) is ConsentStatus.GIVEN
+    assert state(consent(withdrawn_ms=1_000)) is ConsentStatus.WITHDRAWN
+
+
+def test_a_withdrawal_outweighs_another_guardians_earlier_consent() -> None:
+    mother = consent("m", guardian="mother", granted_ms=100)
+    father = consent("f", guardian="father", granted_ms=50, withdrawn_ms=200)
+    assert state(mother, father) is ConsentStatus.WITHDRAWN
+    assert state(father, mother) is ConsentStatus.WITHDRAWN
+
+
+def test_at_the_same_instant_the_withdrawal_wins() -> None:
+    assert (
+        state(consent("m", guardian="mother", granted_ms=200), consent("f", guardian="father", withdrawn_ms=200))
+        is ConsentStatus.WITHDRAWN
+    )
+
+
+def test_another_guardians_later_consent_counts() -> None:
+    father = consent("f", guardian="father", granted_ms=50, withdrawn_ms=200)
+    assert state(father, consent("m", guardian="mother", granted_ms=201)) is ConsentStatus.GIVEN
+
+
+def test_who_withdrew_lifts_their_own_withdrawal_by_consenting_again() -> None:
+    """Fault 29: re-consent after withdrawal was two rows and a crash."""
+    mother = consent("m", guardian="mother", granted_ms=100)
+    father = consent("f1", guardian="father", granted_ms=50, withdrawn_ms=200)
+    again = consent("f2", guardian="father", granted_ms=300)
+    assert consent_state(PROFILE, [mother, father, again], 1_000).state is ConsentStatus.GIVEN
+    withdrawn_again = consent("f2", guardian="father", granted_ms=300, withdrawn_ms=400)
+    assert state(mother, father, withdrawn_again) is ConsentStatus.WITHDRAWN
+
+
+def test_one_guardians_new_consent_does_not_lift_anothers_withdrawal_of_older_ones() -> None:
+    rows = [
+        consent("m", guardian="mother", granted_ms=100, expires_ms=500),
+        consent("f", guardian="father", granted_ms=50, withdrawn_ms=200),
+    ]
+    assert state(*rows) is ConsentStatus.WITHDRAWN
+
+
+def test_withdrawing_the_service_withdraws_disclosure_and_not_the_other_way_round() -> None:
+    rows = [consent("s", scope="service", withdrawn_ms=500), consent("d", granted_ms=100)]
+    assert state(*rows) is ConsentStatus.WITHDRAWN
+    rows = [consent("s", scope="service"), consent("d", granted_ms=100, withdrawn_ms=500)]
+    assert state(*rows, required=SERVICE) is ConsentStatus.GIVEN
+
+
+def test_a_second_row_of_a_child_is_no_error() -> None:
+    """Fault 3."""
+    assert state(consent("a", expires_ms=1), consent("b"), consent("c")) is ConsentStatus.GIVEN
+
+
+def test_rows_of_who_is_no_guardian_do_not_count() -> None:
+    rows = [consent("m", guardian="mother"), consent("x", guardian="stranger", granted_ms=50, withdrawn_ms=900)]
+    assert consent_state(PROFILE, rows, 1_000, guardians={"mother"}).state is ConsentStatus.GIVEN
+    assert consent_state(PROFILE, rows, 1_000, guardians={"father"}).state is ConsentStatus.MISSING
+
+
+@pytest.mark.parametrize("method", list(ConsentMethod))
+def test_each_method_shows_its_evidence(method: ConsentMethod) -> None:
+    """Compliance C6 and C8: nothing is verified by a boolean."""
+    check_evidence(method, set(EVIDENCE[method]))
+    for field in EVIDENCE[method]:
+        with pytest.raises(Invalid) as caught:
+            check_evidence(method, set(EVIDENCE[method]) - {field})
+        assert caught.value.field == f"evidence.{field}"

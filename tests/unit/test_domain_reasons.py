@@ -1,0 +1,37 @@
+"""Reason codes: documented, complete, and discreet towards end users."""
+
+import re
+from pathlib import Path
+
+from viral_engine.domain.reasons import RANK, REASONS, Reason, ranked
+
+DOCS = Path(__file__).parents[2] / "docs" / "reasons.md"
+
+
+def test_the_documentation_lists_exactly_the_codes_of_the_program_in_their_order_and_words() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [(str(code), text.meaning, text.to_user) for code, text in REASONS.items()]
+
+
+def test_every_code_has_its_texts_and_its_rank() -> None:
+    assert list(REASONS) == list(Reason)
+    assert list(RANK) == list(Reason)
+
+
+def test_the_words_to_a_user_never_say_how_they_were_caught() -> None:
+    """Fault 39: the old system told the attacker "fraud detection"."""
+    telling = re.compile(
+        r"fraud|block|score|device|address|\bip\b|report|flag|limit|duplicate|detect|suspec", re.IGNORECASE
+    )
+    for code, text in REASONS.items():
+        assert telling.search(text.to_user) is None, code
+
+
+def test_a_block_ranks_before_a_limit_and_a_limit_before_consent() -> None:
+    found = {Reason.PARENTAL_CONSENT_REQUIRED, Reason.RATE_LIMITED, Reason.USER_BLOCKED, Reason.UNKNOWN_ACTION}
+    assert ranked(found) == (
+        Reason.USER_BLOCKED,
+        Reason.RATE_LIMITED,
+        Reason.PARENTAL_CONSENT_REQUIRED,
+        Reason.UNKNOWN_ACTION,
+    )

@@ -1,0 +1,356 @@
+"""The process around the tree: what outlives every actor, how it starts, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import uvloop
+
+from viral_engine import __version__, config
+from viral_engine.actors.database.actor import DatabaseContext
+from viral_engine.actors.growth.trust_safety.actor import TrustSafetyContext
+from viral_engine.actors.journal.actor import JournalContext
+from viral_engine.control import daemon_file, listener
+from viral_engine.control.context import Act, ControlContext
+from viral_engine.messages.journal import Commit
+from viral_engine.runtime import snapshot
+from viral_engine.runtime.errors import ActorError
+from viral_engine.runtime.reply import Reply
+from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
+from viral_engine.runtime.system import System
+from viral_engine.store import audit
+from viral_engine.store.embedded.errors import EmbeddedError
+from viral_engine.store.embedded.lock import FolderLock
+from viral_engine.store.embedded.server import EmbeddedServer
+from viral_engine.store.engine import Database
+from viral_engine.store.spool import Spool
+from viral_engine.telemetry.board import ConditionBoard
+from viral_engine.telemetry.disk import DiskGuard
+from viral_engine.telemetry.event_log import EventLog
+from viral_engine.telemetry.history import History
+from viral_engine.telemetry.logs import LOG_FILE, configure
+from viral_engine.telemetry.loop_watch import LoopWatch, end_process
+from viral_engine.telemetry.metrics import Metrics
+from viral_engine.web.app import route_templates
+from viral_engine.web.context import Readiness, WebContext
+from viral_engine.web.first_keys import FirstKeys, first_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from viral_engine.config import Settings
+    from viral_engine.runtime.snapshot import Node
+
+EXIT_STOPPED = 0
+EXIT_NOT_STARTED = 1
+EXIT_GAVE_UP = 70
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread may keep the interpreter to itself: a computing actor must not hold up the loop for 5 ms."""
+
+READY_LOOK_S = 0.02
+SLOW_START_S = 10.0
+
+
+class NotStarted(Exception):
+    """The daemon could not start; the message is one sentence for the operator."""
+
+
+def run(tree: Supervisor, arguments: list[str]) -> int:
+    """Runs the daemon until it is told to stop, and returns the exit code."""
+    flags = _parse(arguments)
+    try:
+        settings = config.load(flags.config, _overrides(flags))
+        with FolderLock(config.data_folder(flags.data_dir)) as lock:
+            return Daemon(tree, settings, lock.data_dir).run()
+    except (NotStarted, config.ConfigError, EmbeddedError) as error:
+        sys.stderr.write(f"viral-engine: {error}\n")
+        return EXIT_NOT_STARTED
+
+
+def wire(spec: ChildSpec, arguments: Mapping[str, tuple[Any, ...]], path: str = "") -> ChildSpec:
+    """Returns the tree with each worker's arguments, given by its path."""
+    if isinstance(spec, Worker):
+        return replace(spec, args=arguments[path])
+    children = tuple(wire(child, arguments, f"{path}/{child.name}") for child in spec.children)
+    return replace(spec, children=children)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    """Listening sockets belong to the process: while an actor restarts, callers wait in their backlogs."""
+
+    http: socket.socket
+    control: listener.Listener
+
+    def close(self) -> None:
+        self.http.close()
+        self.control.close()
+
+
+class Daemon:
+    """One start of the daemon on one data folder.
+
+    Args:
+        tree: the specification without arguments.
+        settings: everything that can be set.
+        data_dir: ours alone, its lock is held.
+    """
+
+    def __init__(self, tree: Supervisor, settings: Settings, data_dir: Path) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._boot_id = uuid.uuid4().hex
+        self._started_ms = time.time_ns() // 1_000_000
+        self._ended = threading.Event()
+        self._why_not: str | None = None
+        self._stop_requested = False
+        self._board = ConditionBoard()
+        self._disk = DiskGuard(data_dir, settings.disk.free_bytes_min, settings.disk.check_interval_s)
+        self._logs = configure(settings.logging.level, data_dir / LOG_FILE, settings.logging.file_bytes_max)
+        self._log = structlog.get_logger("daemon")
+        self._history = History(data_dir)
+        self._system = System(make_loop=uvloop.new_event_loop, on_fatal=self._give_up)
+        self._system.events.listen(self._history)
+        self._system.events.listen(EventLog())
+        self._server = None if settings.database.url else EmbeddedServer(data_dir)
+        self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
+        self._keys = first_keys(data_dir)
+        self._sockets = self._bind()
+        self._url = f"http://{settings.server.host}:{self._sockets.http.getsockname()[1]}"
+        self._metrics = Metrics(self._system, route_templates())
+        self._spec = wire(tree, self._arguments(self._keys))
+        self._watch = LoopWatch(self._system.loop, self._end_hard)
+
+    def run(self) -> int:
+        """Starts everything, waits for a signal or the tree's end, stops everything."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        try:
+            assert isinstance(self._spec, Supervisor)
+            root = self._system.start(self._spec)
+            root.exited.on_settled(self._ended.set)
+            self._watch.start()
+            self._announce()
+            self._ended.wait()
+            return self._exit_code()
+        except ActorError as error:
+            raise NotStarted(str(error)) from error
+        finally:
+            self._stop()
+
+    def _arguments(self, keys: FirstKeys) -> dict[str, tuple[Any, ...]]:
+        """Returns what each worker's init gets, by path."""
+        settings = self._settings
+        spool = Spool(self._data_dir / "spool", settings.journal.spool_bytes_max)
+        control = ControlContext(
+            listener=self._sockets.control,
+            data_dir=self._data_dir,
+            url=self._url,
+            version=__version__,
+            started_ms=self._started_ms,
+            readiness=self._readiness_of_control,
+            audit=self._audit,
+            flush_history=self._history.flush,
+        )
+        database = DatabaseContext(
+            database=self._database,
+            server=self._server,
+            settings=settings,
+            board=self._board,
+            boot_id=self._boot_id,
+            url=self._url,
+            give_up=self._give_up,
+            first_keys=keys.records,
+        )
+        journal = JournalContext(
+            database=self._database,
+            settings=settings.journal,
+            spool=spool,
+            board=self._board,
+            metrics=self._metrics,
+            disk=self._disk,
+            boot_id=self._boot_id,
+        )
+        web = WebContext(
+            system=self._system,
+            settings=settings,
+            version=__version__,
+            instance_key=keys.instance_key,
+            boot_id=self._boot_id,
+            spool=spool,
+            readiness=self._readiness,
+            metrics=self._metrics,
+            log=structlog.get_logger("web"),
+        )
+        return {
+            "/control": (control,),
+            "/database": (database,),
+            "/journal": (journal,),
+            "/reader": (self._database,),
+            "/growth/trust_safety": (TrustSafetyContext(settings=settings.trust_safety, metrics=self._metrics),),
+            "/jobs/clock": (settings.jobs,),
+            "/web": (web, self._sockets.http),
+        }
+
+    def _bind(self) -> _Sockets:
+        """Binds both listening sockets.
+
+        Raises:
+            NotStarted: an address is taken or not ours.
+        """
+        server = self._settings.server
+        try:
+            http = socket.create_server((server.host, server.port), backlog=server.backlog)
+        except OSError as error:
+            raise NotStarted(f"{server.host}:{server.port} can't be listened on: {error.strerror}") from error
+        try:
+            return _Sockets(http, listener.listen(self._data_dir))
+        except OSError as error:
+            http.close()
+            raise NotStarted(f"the operators' socket can't be made: {error}") from error
+
+    def _embedded(self) -> EmbeddedServer:
+        assert self._server is not None
+        return self._server
+
+    # While it runs.
+
+    def _announce(self) -> None:
+        """Waits until the daemon is ready, freezes what start-up made, and says where everything is."""
+        slow_s = time.monotonic() + SLOW_START_S
+        daemon_file.write(
+            self._data_dir,
+            daemon_file.DaemonInfo(
+                pid=os.getpid(),
+                url=self._url,
+                socket=self._sockets.control.path,
+                started_ms=self._started_ms,
+                version=__version__,
+            ),
+        )
+        while not (readiness := self._readiness()).ok:
+            if self._ended.wait(READY_LOOK_S):
+                return
+            if time.monotonic() > slow_s:
+                self._log.warning("not ready yet", reasons=readiness.reasons)
+                slow_s = time.monotonic() + SLOW_START_S
+        # Nothing made so far will ever be garbage; later collections need not look at it.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
+        sys.stdout.write(
+            f"viral-engine is ready on {self._url}  key file: {self._data_dir / 'api-key'}"
+            f"  data folder: {self._data_dir}\n"
+        )
+        sys.stdout.flush()
+
+    def _readiness(self) -> Readiness:
+        reasons = self._board.reasons()
+        disk = self._disk.reason()
+        if disk is not None:
+            reasons.append(f"disk: {disk}")
+        root = snapshot.take(self._system)
+        if root is None:
+            reasons.append("tree: it is not up")
+        else:
+            reasons += _unwell(root)
+        if self._system.loop.lag_s > config.LOOP_LAG_RED_S:
+            reasons.append(f"loop: it has not turned for {self._system.loop.lag_s:.1f} s")
+        return Readiness(ok=not reasons, reasons=reasons)
+
+    def _readiness_of_control(self) -> Mapping[str, Any]:
+        readiness = self._readiness()
+        return {"ready": readiness.ok, "reasons": readiness.reasons}
+
+    def _audit(self, act: Act) -> None:
+        """Hands an operator's act to the journal without waiting for it."""
+        entry = audit.entry(
+            act=f"operator.{act.verb}",
+            author=f"uid:{act.uid}",
+            subject=("actor", act.path),
+            details={"reason": act.reason, "pid": act.pid},
+        )
+        self._system.ask("/journal", Commit((entry,)), Reply("/journal"))
+
+    # Ending.
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self._stop_requested = True
+        self._ended.set()
+
+    def _give_up(self, why: str) -> None:
+        """Ends the process in an orderly way because it can't be of use."""
+        self._why_not = why
+        self._ended.set()
+
+    def _end_hard(self, why: str) -> None:
+        self._log.critical("the process ends", why=why)
+        self._logs.flush()
+        self._history.flush()
+        end_process(why)
+
+    def _exit_code(self) -> int:
+        if self._why_not is not None:
+            raise NotStarted(self._why_not)
+        if self._stop_requested:
+            return EXIT_STOPPED
+        sys.stderr.write("viral-engine: the tree gave up after too many restarts; `viral-engine history` tells why\n")
+        return EXIT_GAVE_UP
+
+    def _stop(self) -> None:
+        """Stops the tree from bottom to top, then what outlives it."""
+        self._watch.stop()
+        self._system.stop()
+        self._sockets.close()
+        self._database.dispose()
+        if self._server is not None:
+            try:
+                self._server.stop()
+            except EmbeddedError as error:
+                self._log.warning("PostgreSQL is still stopping", why=str(error))
+        daemon_file.remove(self._data_dir)
+        self._history.close()
+        self._logs.close()
+
+
+def _unwell(node: Node) -> list[str]:
+    """Returns a reason for every node below that does not do its work."""
+    reasons = []
+    if node.state != "running":
+        reasons.append(f"{node.path}: {node.state}")
+    elif node.status is not None:
+        reasons.append(f"{node.path}: {node.status}")
+    for child in node.children:
+        reasons += _unwell(child)
+    return reasons
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="viral-engine", description="Runs the daemon.")
+    parser.add_argument("verb", choices=["serve"])
+    parser.add_argument("--data-dir")
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--database-url")
+    parser.add_argument("--config", type=Path)
+    return parser.parse_args(arguments)
+
+
+def _overrides(flags: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    server = {key: value for key, value in (("host", flags.host), ("port", flags.port)) if value is not None}
+    database = {"url": flags.database_url} if flags.database_url is not None else {}
+    return {"server": server, "database": database}

@@ -1,0 +1,231 @@
+"""The database actor: has the server running, the schema in place, and tells everybody when that is so.
+
+A database that is away is an operating condition: this actor tries again and again, and nothing restarts because of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from viral_engine.messages.database import (
+    DatabaseReady,
+    EnsurePartitions,
+    Heartbeat,
+    Invalidate,
+    PurgeIdempotency,
+)
+from viral_engine.runtime.thread_actor import ThreadActor
+from viral_engine.store.embedded.errors import (
+    DataFolderUnusable,
+    EmbeddedError,
+    FolderNotTraversable,
+    OtherMajorVersion,
+    PasswordRefused,
+    RunAsRefused,
+    ServerMissing,
+)
+from viral_engine.store.idempotency import purge_older_than
+from viral_engine.store.keys import insert_first_key
+from viral_engine.store.migrate import DatabaseTooNew, migrate
+from viral_engine.store.nodes import heartbeat
+from viral_engine.store.notify import CHANNEL
+from viral_engine.store.partitions import ensure_partitions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from viral_engine.config import Settings
+    from viral_engine.messages.keys import KeyRecord
+    from viral_engine.runtime.exits import Exit
+    from viral_engine.store.embedded.server import EmbeddedServer
+    from viral_engine.store.engine import Database
+    from viral_engine.telemetry.board import ConditionBoard
+
+CHECK_INTERVAL_S = 0.25
+"""How often the connection is looked at: a change made on another node is known here within it."""
+
+RETRY_S_MAX = 2.0
+
+PERMANENT = (
+    DataFolderUnusable,
+    FolderNotTraversable,
+    OtherMajorVersion,
+    PasswordRefused,
+    RunAsRefused,
+    ServerMissing,
+)
+"""What no later try can change: the operator must."""
+
+TOLD = ("/journal", "/growth/trust_safety", "/web")
+"""Who connects or reloads when the database is back."""
+
+
+class _Connect:
+    """To itself: try to connect."""
+
+
+class _Look:
+    """To itself: take notices and see whether the connection lives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseContext:
+    """What main wires.
+
+    Attributes:
+        server: the embedded server; None when the settings name another.
+        first_keys: API keys whose text lies in the data folder; stored unless they are there.
+        give_up: told one sentence when the database can never be used (its folder belongs to another version).
+    """
+
+    database: Database
+    server: EmbeddedServer | None
+    settings: Settings
+    board: ConditionBoard
+    boot_id: str
+    url: str
+    give_up: Callable[[str], None]
+    first_keys: tuple[KeyRecord, ...]
+
+
+class DatabaseActor(ThreadActor):
+    """Keeps the database usable: server, schema, partitions, notices."""
+
+    status = "connecting"
+
+    def init(self, context: DatabaseContext) -> None:
+        """Needs no server: the first try is a message to itself."""
+        self._wired = context
+        self._listener: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._retry_s = CHECK_INTERVAL_S
+        self._partitions: list[str] = []
+        self.tell_info(_Connect())
+
+    def handle_info(self, message: Any) -> None:
+        """Connects, or looks whether all is well."""
+        match message:
+            case _Connect():
+                self._connect()
+            case _Look():
+                self._look()
+            case _:
+                super().handle_info(message)
+
+    def handle_cast(self, message: Any) -> None:
+        """Does the work that ticks ask for; what fails now is asked for again by the next tick."""
+        if not self._wired.database.is_ready:
+            return
+        try:
+            match message:
+                case EnsurePartitions():
+                    self._ensure_partitions()
+                case PurgeIdempotency():
+                    kept_h = self._wired.settings.jobs.idempotency_hours
+                    with self._wired.database.engine.begin() as connection:
+                        purge_older_than(connection, timedelta(hours=kept_h))
+                case Heartbeat():
+                    with self._wired.database.engine.begin() as connection:
+                        heartbeat(connection, self._wired.boot_id, self._wired.url)
+                case _:
+                    super().handle_cast(message)
+        except SQLAlchemyError as error:
+            self._wired.board.report("housekeeping", str(error).partition("\n")[0])
+        else:
+            self._wired.board.report("housekeeping", None)
+
+    def terminate(self, exit_reason: Exit) -> None:
+        """Closes the connections; the embedded server is main's and is stopped there."""
+        if self._listener is not None:
+            self._listener.close()
+        self._wired.database.dispose()
+
+    def inspect_state(self) -> Mapping[str, Any]:
+        """See `Actor`."""
+        server = self._wired.server
+        return {
+            "kind": "embedded" if server is not None else "external",
+            "postmaster_pid": server.postmaster_pid if server is not None else None,
+            "ready": self._wired.database.is_ready,
+            "partitions": self._partitions,
+        }
+
+    def _connect(self) -> None:
+        """One try: server, schema, partitions, then the good news."""
+        wired = self._wired
+        try:
+            if wired.server is not None:
+                wired.server.start()
+            migrate(wired.database)
+            self._ensure_partitions()
+            self._store_first_keys()
+            self._listener = psycopg.connect(wired.database.conninfo, autocommit=True)
+            self._listener.execute(f"LISTEN {CHANNEL}")
+        except DatabaseTooNew as error:
+            wired.give_up(str(error))
+        except EmbeddedError as error:
+            if isinstance(error, PERMANENT):
+                wired.give_up(str(error))
+            self._try_again(str(error))
+        except (psycopg.Error, SQLAlchemyError) as error:
+            self._try_again(str(error).partition("\n")[0])
+        else:
+            self._announce()
+
+    def _try_again(self, why: str) -> None:
+        self._wired.board.report("database", why)
+        self.status = "reconnecting"
+        self._retry_s = min(self._retry_s * 2, RETRY_S_MAX)
+        self.send_after(self._retry_s, _Connect())
+
+    def _announce(self) -> None:
+        self._retry_s = CHECK_INTERVAL_S
+        self.status = None
+        self._wired.database.is_ready = True
+        self._wired.board.report("database", None)
+        for path in TOLD:
+            self.cast(path, DatabaseReady())
+        self.send_after(CHECK_INTERVAL_S, _Look())
+
+    def _look(self) -> None:
+        assert self._listener is not None
+        try:
+            self._listener.execute("SELECT 1")
+            for notice in self._listener.notifies(timeout=0):
+                kind, _, key = notice.payload.partition(":")
+                self._spread(Invalidate(kind, key))
+        except psycopg.Error as error:
+            self._lost(str(error).partition("\n")[0])
+        else:
+            self.send_after(CHECK_INTERVAL_S, _Look())
+
+    def _lost(self, why: str) -> None:
+        """Notices may have been missed, so everything in memory counts as outdated once the connection is back."""
+        self._wired.database.is_ready = False
+        self._wired.database.dispose()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        self._spread(Invalidate("all"))
+        self._wired.board.report("database", why)
+        self.status = "reconnecting"
+        self.tell_info(_Connect())
+
+    def _spread(self, message: Invalidate) -> None:
+        for path in ("/growth/trust_safety", "/web"):
+            self.cast(path, message)
+
+    def _store_first_keys(self) -> None:
+        with self._wired.database.engine.begin() as connection:
+            for record in self._wired.first_keys:
+                insert_first_key(connection, record)
+
+    def _ensure_partitions(self) -> None:
+        with self._wired.database.engine.begin() as connection:
+            self._partitions = ensure_partitions(
+                connection, self.system.clock.wall_ms(), self._wired.settings.database.partitions_ahead_days
+            )

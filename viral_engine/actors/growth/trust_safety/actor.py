@@ -1,0 +1,457 @@
+"""Trust and safety: decides whether a user may do an action now, and keeps what the decision needs in memory.
+
+It never waits: a profile that is not in memory is asked of the reader, a decision is handed to the journal, which
+answers the caller after its commit. What is under way is kept state, so the next incarnation goes on with it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
+from viral_engine.actors.growth.trust_safety.changes import Change, plan_change
+from viral_engine.actors.growth.trust_safety.gather import gather
+from viral_engine.actors.growth.trust_safety.lists import Lists, lists_of
+from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET, Timeline
+from viral_engine.actors.growth.trust_safety.profiles import Profile, Profiles, profile_of, unknown_user
+from viral_engine.domain.canonical import address_group
+from viral_engine.domain.duplicates import DAY_MS
+from viral_engine.domain.errors import Invalid
+from viral_engine.domain.evaluate import evaluate
+from viral_engine.domain.policy import DEFAULT_POLICY, Policy
+from viral_engine.domain.uuid7 import Uuid7Source
+from viral_engine.messages.access import AddEntry, RemoveEntry
+from viral_engine.messages.checks import CheckAction
+from viral_engine.messages.database import CleanUp, DatabaseReady, Invalidate
+from viral_engine.messages.journal import Commit, NotRecorded
+from viral_engine.messages.people import AddConsent, PutUser, SetSignal, WithdrawConsent
+from viral_engine.messages.reading import NotRead, ReadProfile, ReadWarmStart, WarmStart
+from viral_engine.messages.refusals import Refused
+from viral_engine.runtime.actor import NO_REPLY, NoReply
+from viral_engine.runtime.loop_actor import LoopActor
+from viral_engine.store.device_flags import signup_attempt
+from viral_engine.store.idempotency import store_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from viral_engine.config import TrustSafety as TrustSafetySettings
+    from viral_engine.messages.journal import Statement
+    from viral_engine.runtime.reply import Reply, ReplyTo
+    from viral_engine.telemetry.metrics import Metrics
+
+READER = "/reader"
+JOURNAL = "/journal"
+READ_TIMEOUT_S = 2.0
+WARM_READ_TIMEOUT_S = 60.0
+COMMIT_TIMEOUT_S = 5.0
+WARM_RETRY_S = 0.25
+WINDOWS_BACK_MS = 600_000
+"""How far back recorded decisions are counted again at a start: the longest window."""
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A check that waits for a profile."""
+
+    request: CheckAction
+    reply_to: ReplyTo
+
+
+@dataclass(slots=True)
+class Reading:
+    """A profile on its way from the database, and the checks that wait for it."""
+
+    reply: Reply[Any]
+    waiting: list[Waiting] = field(default_factory=list)
+    outdated: bool = False
+
+
+@dataclass(slots=True)
+class Committing:
+    """A change on its way to the database; memory follows after its commit."""
+
+    change: Change
+    reply: Reply[Any]
+    reply_to: ReplyTo
+
+
+@dataclass(slots=True)
+class Memory:
+    """What outlives an incarnation."""
+
+    lists: Lists
+    profiles: Profiles
+    live: Timeline
+    backfill: Timeline
+    loaded: bool = False
+    reading: dict[str, Reading] = field(default_factory=dict)
+    committing: dict[int, Committing] = field(default_factory=dict)
+    applied_while_loading: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _ProfileRead:
+    """To itself: the reader answered."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """To itself: the journal answered."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """To itself: read everything that is held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """To itself: the reader answered the load."""
+
+    reply: Reply[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustSafetyContext:
+    """What main wires."""
+
+    settings: TrustSafetySettings
+    metrics: Metrics
+    policy: Policy = DEFAULT_POLICY
+
+
+class TrustSafety(LoopActor):
+    """Answers `CheckAction` and carries out changes to users, consents, signals, blocks and allows."""
+
+    def init(self, context: TrustSafetyContext) -> None:
+        """Adopts what the incarnation before held, or starts empty; either way the database is asked again."""
+        self._settings = context.settings
+        self._metrics = context.metrics
+        self._policy = context.policy
+        self._ids = Uuid7Source(os.urandom)
+        self._numbers = itertools.count(1)
+        self._loading = False
+        self._load_again = False
+        if self.kept.value is None:
+            self.kept.value = self._empty_memory()
+        self._memory: Memory = self.kept.value
+        self.status = "warming"
+        for user_id, reading in list(self._memory.reading.items()):
+            self._follow_reading(user_id, reading)
+        adopted = dict(self._memory.committing)
+        self._memory.committing.clear()
+        for committing in adopted.values():
+            self._follow_commit(committing)
+        self.tell_info(_Load())
+
+    def handle_call(self, message: Any, reply_to: ReplyTo) -> NoReply:
+        """Decides, or changes what decisions rest on; the caller is always answered by somebody else, later."""
+        try:
+            match message:
+                case CheckAction():
+                    self._check(message, reply_to)
+                case PutUser() | AddConsent() | WithdrawConsent() | SetSignal() | AddEntry() | RemoveEntry():
+                    self._change(message, reply_to)
+                case _:
+                    super().handle_call(message, reply_to)
+        except (Refused, NotRecorded) as refusal:
+            reply_to.set_exception(refusal)
+        return NO_REPLY
+
+    def handle_cast(self, message: Any) -> None:
+        """Reacts to the database's news and to ticks."""
+        match message:
+            case DatabaseReady():
+                self._load()
+            case Invalidate(kind, key):
+                self._invalidate(kind, key)
+            case CleanUp():
+                self._clean_up()
+            case _:
+                super().handle_cast(message)
+
+    def handle_info(self, message: Any) -> None:
+        """Goes on with what waited for the reader or the journal."""
+        match message:
+            case _ProfileRead(user_id):
+                self._profile_read(user_id)
+            case _Committed(number):
+                self._committed(number)
+            case _Load():
+                self._load()
+            case _Loaded(reply):
+                self._loaded(reply)
+            case _:
+                super().handle_info(message)
+
+    def inspect_state(self) -> Mapping[str, Any]:
+        """See `Actor`: sizes only, nobody's data."""
+        memory = self._memory
+        return {
+            "policy": {"id": self._policy.id, "version": self._policy.version},
+            "loaded": memory.loaded,
+            "blocks": len(memory.lists.blocks),
+            "allows": len(memory.lists.allows),
+            "profiles": len(memory.profiles),
+            "reading": len(memory.reading),
+            "committing": len(memory.committing),
+            "live": memory.live.sizes(),
+            "backfill": memory.backfill.sizes(),
+        }
+
+    # Checks.
+
+    def _check(self, request: CheckAction, reply_to: ReplyTo) -> None:
+        """Decides at once, or asks for the profiles that are missing."""
+        memory = self._memory
+        if not memory.loaded:
+            raise NotRecorded("trust and safety is still loading its state")
+        profile = memory.profiles.get(request.user_id)
+        if profile is None:
+            self._read_profile(request.user_id, Waiting(request, reply_to))
+            return
+        subject = None
+        if request.subject_id is not None and request.subject_id != request.user_id:
+            subject = memory.profiles.get(request.subject_id)
+            if subject is None:
+                self._read_profile(request.subject_id, Waiting(request, reply_to))
+                return
+        self._decide(request, profile, subject, reply_to)
+
+    def _decide(self, request: CheckAction, profile: Profile, subject: Profile | None, reply_to: ReplyTo) -> None:
+        memory = self._memory
+        wall_ms = self.system.clock.wall_ms()
+        timeline, now_ms = self._timeline(request, wall_ms)
+        group = None if request.ip_address is None else address_group(request.ip_address)
+        action = self._policy.action(request.action_type)
+        facts = gather(
+            request,
+            action,
+            group,
+            profile,
+            subject,
+            timeline=timeline,
+            lists=memory.lists,
+            profiles=memory.profiles,
+            now_ms=now_ms,
+        )
+        decision = evaluate(self._policy, facts)
+        timeline.commit(request, group, profile, action, decision, now_ms)
+        decision_id = self._ids.next_bytes(wall_ms)
+        latency_ms = round((self.system.clock.monotonic_s() - request.received_s) * 1_000, 3)
+        answer = answer_of(self._policy, decision, decision_id, latency_ms)
+        statements: tuple[Statement, ...] = ()
+        if decision.books_signup:
+            statements = (signup_attempt(request, now_ms),)
+        record = record_of(request, facts, decision, answer, decision_id, statements)
+        if request.idempotency is not None:
+            record = record_with_answer(record, request.idempotency)
+        self._metrics.decided(answer.decision)
+        self.forward(JOURNAL, record, reply_to)
+
+    def _timeline(self, request: CheckAction, wall_ms: int) -> tuple[Timeline, int]:
+        """Tells which timeline the request belongs to, and its instant there.
+
+        Raises:
+            Refused: an imported event lies before the last one.
+        """
+        if request.occurred_ms is None:
+            live = self._memory.live
+            return live, live.advance(wall_ms)
+        backfill = self._memory.backfill
+        if request.occurred_ms < backfill.last_ms:
+            raise Refused(
+                "invalid",
+                f"occurred_at goes backwards: imported events have reached {rfc3339(backfill.last_ms)}",
+                field="occurred_at",
+            )
+        return backfill, backfill.advance(request.occurred_ms)
+
+    # Profiles.
+
+    def _read_profile(self, user_id: str, waiting: Waiting) -> None:
+        reading = self._memory.reading.get(user_id)
+        if reading is None:
+            if len(self._memory.reading) >= self._settings.pending_max:
+                raise NotRecorded("too many profiles are being read")
+            reply = self.call(READER, ReadProfile(user_id), READ_TIMEOUT_S)
+            reading = self._memory.reading[user_id] = Reading(reply)
+            self._follow_reading(user_id, reading)
+        reading.waiting.append(waiting)
+
+    def _follow_reading(self, user_id: str, reading: Reading) -> None:
+        self._after(reading.reply, _ProfileRead(user_id))
+
+    def _profile_read(self, user_id: str) -> None:
+        memory = self._memory
+        reading = memory.reading.get(user_id)
+        if reading is None or not reading.reply.is_settled:
+            return
+        del memory.reading[user_id]
+        try:
+            row = reading.reply.result()
+        except Exception as error:  # noqa: BLE001  (whatever kept the reader from answering, the checks get its name)
+            for waiting in reading.waiting:
+                waiting.reply_to.set_exception(NotRecorded(str(error)))
+            return
+        if not reading.outdated:
+            memory.profiles.put(unknown_user(user_id) if row is None else profile_of(row))
+        for waiting in reading.waiting:
+            self.handle_call(waiting.request, waiting.reply_to)
+
+    # Changes.
+
+    def _change(self, message: Any, reply_to: ReplyTo) -> None:
+        """Hands a change to the journal; memory follows after the commit."""
+        try:
+            change = plan_change(message, self._ids.next(self.system.clock.wall_ms()), self.system.clock.wall_ms())
+        except Invalid as invalid:
+            raise Refused("invalid", str(invalid), field=invalid.field) from invalid
+        if isinstance(message, AddEntry) and not self._memory.lists.has_room(message.list_name):
+            raise Refused("limit_reached", f"the list holds its {self._settings.entries_max} entries", http_status=409)
+        reply = self.call(JOURNAL, Commit(change.statements), COMMIT_TIMEOUT_S)
+        self._follow_commit(Committing(change, reply, reply_to))
+
+    def _follow_commit(self, committing: Committing) -> None:
+        number = next(self._numbers)
+        self._memory.committing[number] = committing
+        self._after(committing.reply, _Committed(number))
+
+    def _committed(self, number: int) -> None:
+        memory = self._memory
+        committing = memory.committing.get(number)
+        if committing is None or not committing.reply.is_settled:
+            return
+        del memory.committing[number]
+        change = committing.change
+        try:
+            rows = committing.reply.result()
+        except Exception as error:  # noqa: BLE001  (the journal's error is the caller's answer)
+            # It may have been committed all the same: what it touches is read again.
+            self._forget(change)
+            committing.reply_to.set_exception(change.refusal(error))
+            return
+        self._apply(change)
+        if self._loading:
+            memory.applied_while_loading.append(change)
+        committing.reply_to.set(change.answer(rows))
+
+    def _apply(self, change: Change) -> None:
+        for user_id in change.users:
+            self._drop_profile(user_id)
+        if change.added is not None:
+            self._memory.lists.add(*change.added)
+        if change.removed is not None:
+            self._memory.lists.remove(*change.removed)
+
+    def _forget(self, change: Change) -> None:
+        for user_id in change.users:
+            self._drop_profile(user_id)
+        if change.added is not None or change.removed is not None:
+            self._load()
+
+    def _drop_profile(self, user_id: str) -> None:
+        self._memory.profiles.drop(user_id)
+        reading = self._memory.reading.get(user_id)
+        if reading is not None:
+            reading.outdated = True
+
+    def _invalidate(self, kind: str, key: str) -> None:
+        match kind:
+            case "user":
+                self._drop_profile(key)
+            case "all":
+                self._memory.profiles.clear()
+                for reading in self._memory.reading.values():
+                    reading.outdated = True
+            case "blocks" | "allows" | "flags":
+                self._load()
+
+    # Loading.
+
+    def _load(self) -> None:
+        """Asks for lists, and after a cold start for the recent past; one load at a time."""
+        if self._loading:
+            self._load_again = True
+            return
+        self._loading = True
+        self._load_again = False
+        self._memory.applied_while_loading.clear()
+        now_ms = self.system.clock.wall_ms()
+        cold = not self._memory.loaded
+        question = ReadWarmStart(
+            windows_since_ms=now_ms - WINDOWS_BACK_MS,
+            signups_since_ms=now_ms - DAY_MS,
+            rows_max=self._settings.warm_rows_max if cold else 0,
+        )
+        reply = self.call(READER, question, WARM_READ_TIMEOUT_S)
+        self._after(reply, _Loaded(reply))
+
+    def _loaded(self, reply: Reply[Any]) -> None:
+        self._loading = False
+        try:
+            start: WarmStart = reply.result()
+        except Exception as error:  # noqa: BLE001  (a reader that can't answer yet is asked again)
+            del error
+            self.status = "warming"
+            self.send_after(WARM_RETRY_S, _Load())
+            return
+        memory = self._memory
+        memory.lists = lists_of(start, self._settings.entries_max)
+        for change in memory.applied_while_loading:
+            self._apply(change)
+        memory.applied_while_loading.clear()
+        if not memory.loaded:
+            self._restore(start)
+            memory.loaded = True
+        self.status = None
+        if self._load_again:
+            self._load()
+
+    def _restore(self, start: WarmStart) -> None:
+        """Counts the recorded past again, so that a restart frees nobody."""
+        memory = self._memory
+        for at_ms, user, device, ip, backfill in start.signups:
+            (memory.backfill if backfill else memory.live).restore_signup(user, device, ip, at_ms)
+        for at_ms, user, action, device, ip, _decision, reasons, counted, backfill in start.attempts:
+            request = CheckAction(
+                user_id=user, action_type=action, device_id=device, ip_address=ip, api_key_id="", received_s=0.0
+            )
+            timeline = memory.backfill if backfill else memory.live
+            timeline.restore_attempt(self._policy.action(action), request, reasons, at_ms, counted=counted)
+        memory.backfill.advance(start.last_backfill_ms or 0)
+
+    def _clean_up(self) -> None:
+        now_ms = self.system.clock.wall_ms()
+        memory = self._memory
+        memory.live.clean_up(memory.live.advance(now_ms))
+        memory.backfill.clean_up(memory.backfill.last_ms)
+        memory.lists.clean_up(now_ms, CLEAN_UP_BUDGET)
+
+    def _empty_memory(self) -> Memory:
+        settings = self._settings
+        return Memory(
+            lists=Lists(settings.entries_max),
+            profiles=Profiles(settings.users_cached_max),
+            live=Timeline(settings),
+            backfill=Timeline(settings),
+        )
+
+    def _after(self, reply: Reply[Any], message: Any) -> None:
+        """Has `message` sent to whoever is here by then: this incarnation, or the one that adopted its work."""
+        system, path = self.system, self.path
+
+        def tell() -> None:
+            actor = system.registry.whereis(path)
+            if actor is not None:
+                actor.tell_info(message)
+
+        reply.on_settled(tell)

@@ -1,0 +1,92 @@
+"""From a decision to its answer and its row: encoded once, used for both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from viral_engine.domain.facts import facts_to_dict
+from viral_engine.domain.uuid7 import text_of
+from viral_engine.messages.checks import (
+    CheckAnswer,
+    ConsentState,
+    Contribution,
+    Decided,
+    LimitState,
+    PolicyRef,
+)
+from viral_engine.messages.journal import DecisionRow, RecordDecision
+
+if TYPE_CHECKING:
+    from viral_engine.domain.decision import Decision
+    from viral_engine.domain.facts import Facts
+    from viral_engine.domain.policy import Policy
+    from viral_engine.messages.checks import CheckAction
+    from viral_engine.messages.journal import Statement
+
+_encoder = msgspec.json.Encoder()
+
+
+def answer_of(policy: Policy, decision: Decision, decision_id: bytes, latency_ms: float) -> CheckAnswer:
+    """Builds what the caller reads."""
+    limits = decision.limits
+    return CheckAnswer(
+        decision_id=text_of(decision_id),
+        decision=decision.outcome.value,
+        recorded=True,
+        reasons=[reason.value for reason in decision.reasons],
+        score=decision.score,
+        contributions=[
+            Contribution(rule=term.rule, version=term.version, weight=term.weight, why=term.why)
+            for term in decision.contributions
+        ],
+        policy=PolicyRef(id=policy.id, version=policy.version, mode=policy.mode.value),
+        limits=None
+        if limits is None
+        else LimitState(
+            limit=limits.limit,
+            remaining=limits.remaining,
+            reset_s=limits.reset_ms / 1_000,
+            retry_after_s=None if limits.retry_after_ms is None else limits.retry_after_ms / 1_000,
+        ),
+        consent=ConsentState(
+            required=decision.consent.required,
+            scope=decision.consent.scope,
+            basis=decision.consent.basis,
+            state=decision.consent.state.value,
+        ),
+        shadow=[],
+        missing=list(decision.missing),
+        latency_ms=latency_ms,
+    )
+
+
+def record_of(
+    request: CheckAction,
+    facts: Facts,
+    decision: Decision,
+    answer: CheckAnswer,
+    decision_id: bytes,
+    statements: tuple[Statement, ...],
+) -> RecordDecision:
+    """Builds the row with the facts that it was decided on, and the reply that its commit releases."""
+    encoded = _encoder.encode(answer)
+    row = DecisionRow(
+        decision_id=decision_id,
+        occurred_ms=facts.now_ms,
+        user_id=request.user_id,
+        action_type=request.action_type,
+        decision=answer.decision,
+        reasons=tuple(answer.reasons),
+        score=decision.score,
+        policy_version=decision.policy_version,
+        device_id=request.device_id,
+        ip_address=request.ip_address,
+        api_key_id=request.api_key_id,
+        counted=bool(decision.places_taken),
+        backfill=request.occurred_ms is not None,
+        answer=encoded,
+        facts=_encoder.encode(facts_to_dict(facts)),
+    )
+    return RecordDecision(row=row, reply=Decided(answer.decision, encoded), statements=statements)

@@ -1,0 +1,86 @@
+"""From a request and what is held in memory to the facts of one decision. Looks only, changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viral_engine.domain.canonical import email_domain
+from viral_engine.domain.consent import DataClass, RecipientClass
+from viral_engine.domain.disposable import is_disposable
+from viral_engine.domain.duplicates import SignupUse
+from viral_engine.domain.facts import Facts, Relation
+
+if TYPE_CHECKING:
+    from viral_engine.actors.growth.trust_safety.lists import Lists
+    from viral_engine.actors.growth.trust_safety.memory import Timeline
+    from viral_engine.actors.growth.trust_safety.profiles import Profile, Profiles
+    from viral_engine.domain.actions import Action
+    from viral_engine.messages.checks import CheckAction
+
+_NO_SIGNUP = SignupUse()
+
+
+def gather(
+    request: CheckAction,
+    action: Action,
+    group: str | None,
+    profile: Profile,
+    subject: Profile | None,
+    *,
+    timeline: Timeline,
+    lists: Lists,
+    profiles: Profiles,
+    now_ms: int,
+) -> Facts:
+    """Gathers everything `evaluate` needs.
+
+    Args:
+        request: canonical.
+        action: the catalogue's row.
+        group: the address group, None without an address.
+        profile: of the user who acts.
+        subject: of the person whose data it is about, when that is somebody else.
+        timeline: the recent past that the request belongs to.
+        lists: blocks, allows and flags.
+        profiles: for the chain of referrers.
+        now_ms: the decision's instant.
+    """
+    concerned = profile if subject is None else subject
+    domain = profile.email_domain if request.email is None else email_domain(request.email)
+    return Facts(
+        action=request.action_type,
+        now_ms=now_ms,
+        band=concerned.band(now_ms, for_own_act=subject is None),
+        relation=_relation(profile, subject),
+        jurisdiction=concerned.jurisdiction,
+        data_class=None if request.data_class is None else DataClass(request.data_class),
+        recipient=None if request.recipient_class is None else RecipientClass(request.recipient_class),
+        missing=_missing(request),
+        blocks=lists.blocks.match(request.user_id, request.device_id, request.ip_address, domain, now_ms),
+        allows=lists.allows.match(request.user_id, request.device_id, request.ip_address, domain, now_ms),
+        windows=timeline.windows(action, request, group, now_ms),
+        signup=timeline.signup(request, group, profile, now_ms) if action.signup else _NO_SIGNUP,
+        email_disposable=domain is not None and is_disposable(domain),
+        trust=profile.trust,
+        flags=lists.flags_of(request.device_id, now_ms),
+        velocity=timeline.velocity(request, group, profile, now_ms),
+        referral=timeline.referral(request, group, profile, profiles, now_ms),
+        consents=concerned.consents,
+    )
+
+
+def _missing(request: CheckAction) -> tuple[str, ...]:
+    if request.device_id is not None and request.ip_address is not None:
+        return ()
+    return tuple(name for name in ("device_id", "ip_address") if getattr(request, name) is None)
+
+
+def _relation(profile: Profile, subject: Profile | None) -> Relation:
+    """How the caller stands to the subject, from what the company recorded; nothing is inferred from a request."""
+    if subject is None or subject.user_id == profile.user_id:
+        return Relation.SELF
+    if profile.user_id in subject.guardians:
+        return Relation.GUARDIAN
+    if profile.persona == "staff" and profile.school_id is not None and profile.school_id == subject.school_id:
+        return Relation.SCHOOL
+    return Relation.NONE

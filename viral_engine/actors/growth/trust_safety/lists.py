@@ -1,0 +1,84 @@
+"""Blocks, allows and device flags in memory, as they stand in the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viral_engine.domain.blocks import AllowList, BlockList, ListRow
+from viral_engine.domain.duplicates import DAY_MS
+from viral_engine.domain.facts import Flag, FlagSeverity, ListKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from viral_engine.messages.access import AllowView, BlockView, ListName
+    from viral_engine.messages.reading import WarmStart
+
+_SEVERITY_FROM = (
+    (4_500, FlagSeverity.CRITICAL),
+    (3_000, FlagSeverity.HIGH),
+    (1_500, FlagSeverity.MEDIUM),
+    (0, FlagSeverity.LOW),
+)
+
+
+class Lists:
+    """Everything that somebody put down about users, devices, addresses and domains."""
+
+    def __init__(self, rows_max: int) -> None:
+        self.rows_max = rows_max
+        self.blocks = BlockList(rows_max)
+        self.allows = AllowList(rows_max)
+        self._flags: dict[str, list[tuple[str, int, int]]] = {}
+
+    def add(self, name: ListName, row: ListRow) -> None:
+        """Adds or replaces a row."""
+        (self.blocks if name == "blocks" else self.allows).add(row)
+
+    def remove(self, name: ListName, row_id: str) -> None:
+        """Removes a row; harmless when it is not there."""
+        (self.blocks if name == "blocks" else self.allows).remove(row_id)
+
+    def has_room(self, name: ListName) -> bool:
+        """Tells whether one more row may be added."""
+        return len(self.blocks if name == "blocks" else self.allows) < self.rows_max
+
+    def flags_of(self, device: str | None, now_ms: int) -> tuple[Flag, ...]:
+        """Returns the reports about a device."""
+        rows = self._flags.get(device) if device is not None else None
+        if not rows:
+            return ()
+        return tuple(
+            Flag(
+                id=f"{kind}:{at_ms}",
+                kind=ListKind.DEVICE,
+                severity=next(severity for least, severity in _SEVERITY_FROM if risk >= least),
+                source=kind,
+                age_days=max(now_ms - at_ms, 0) // DAY_MS,
+            )
+            for kind, risk, at_ms in rows
+        )
+
+    def clean_up(self, now_ms: int, budget: int) -> int:
+        """Drops rows that have ended; returns how many."""
+        return len(self.blocks.expire(now_ms, budget)) + len(self.allows.expire(now_ms, budget))
+
+
+def lists_of(start: WarmStart, rows_max: int) -> Lists:
+    """Builds the lists from what the database holds."""
+    lists = Lists(rows_max)
+    for block in start.blocks:
+        lists.add("blocks", _row(block.block_id, block))
+    for allow in start.allows:
+        lists.add("allows", _row(allow.allow_id, allow))
+    lists._flags = dict(start.device_flags)  # noqa: SLF001  (its own module builds it)
+    return lists
+
+
+def expiry_ms(instant: datetime | None) -> int | None:
+    """Returns an expiry as milliseconds since 1970."""
+    return None if instant is None else round(instant.timestamp() * 1_000)
+
+
+def _row(row_id: str, view: BlockView | AllowView) -> ListRow:
+    return ListRow(row_id, ListKind(view.kind), view.value, expiry_ms(view.expires_at))

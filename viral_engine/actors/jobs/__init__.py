@@ -1,0 +1,1 @@
+"""Time that the wall clock drives, and the work that must survive."""

@@ -1,0 +1,1 @@
+"""The ticks: see `actor`."""

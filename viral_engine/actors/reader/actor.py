@@ -1,0 +1,61 @@
+"""The reader: batched reads for actors that must not wait for the database, one SELECT per kind and batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import DBAPIError
+
+from viral_engine.messages.reading import NotRead
+from viral_engine.runtime.errors import UnhandledMessage
+from viral_engine.runtime.thread_actor import ThreadActor
+from viral_engine.store.reads import READS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from viral_engine.runtime.mailbox import Envelope
+    from viral_engine.store.engine import Database
+
+
+class Reader(ThreadActor):
+    """Answers the messages of `messages.reading`; a database that is away is an answer (`NotRead`), not a crash."""
+
+    def init(self, database: Database) -> None:
+        """Needs no database: connections are made when there is something to read."""
+        self._database = database
+
+    def handle_batch(self, batch: Sequence[Envelope]) -> None:
+        """Groups what waits by kind; expired calls are not executed."""
+        now_s = self.system.clock.monotonic_s()
+        by_kind: dict[type, list[Envelope]] = {}
+        for envelope in batch:
+            if envelope.reply_to is None:
+                raise UnhandledMessage(self.path, envelope.message)
+            if envelope.message is None:
+                envelope.reply_to.set(None)  # a marker of the runtime
+            elif envelope.deadline_s is None or envelope.deadline_s > now_s:
+                by_kind.setdefault(type(envelope.message), []).append(envelope)
+        for kind, envelopes in by_kind.items():
+            self._read(kind, envelopes)
+
+    def _read(self, kind: type, envelopes: list[Envelope]) -> None:
+        read = READS.get(kind)
+        if read is None:
+            raise UnhandledMessage(self.path, envelopes[0].message)
+        try:
+            if not self._database.is_ready:
+                raise NotRead("the database is not ready")
+            with self._database.engine.connect() as connection:
+                answers: Sequence[Any] = read(connection, [envelope.message for envelope in envelopes])
+        except (DBAPIError, NotRead) as error:
+            why = str(error).partition("\n")[0]
+            for envelope in envelopes:
+                assert envelope.reply_to is not None
+                envelope.reply_to.set_exception(NotRead(why))
+            return
+        for envelope, answer in zip(envelopes, answers, strict=True):
+            assert envelope.reply_to is not None
+            envelope.reply_to.set(answer)
+
+

@@ -1,0 +1,1 @@
+"""The node `/web`: uvicorn on the runtime's loop."""

@@ -1,0 +1,84 @@
+"""`ps`: every actor on one line, trouble first."""
+
+from __future__ import annotations
+
+import time
+from fnmatch import fnmatchcase
+from typing import Any
+
+import click
+
+from viral_engine.cli.layout import age, clean
+from viral_engine.cli.options import Session, common
+from viral_engine.cli.style import Style
+from viral_engine.control.protocol import Request
+
+COLUMNS = ("PATH", "STATE", "DEPTH>", "OLDEST>", "MSG/S>", "RESTARTS>", "LAST-RESTART", "UP>")
+WIDE = ("HANDLED>", "REFUSED>", "BUSY>", "MESSAGE", "CLASS")
+
+_KEYS = {
+    "age": lambda row: -(row["oldest_age_s"] or 0.0),
+    "depth": lambda row: -row["depth"],
+    "rate": lambda row: -(row["messages_per_s"] or 0.0),
+    "restarts": lambda row: -row["restarts"],
+    "path": lambda row: row["path"],
+}
+
+
+@click.command()
+@click.argument("glob", required=False)
+@click.option("--sort", type=click.Choice(sorted(_KEYS)), help="Instead of trouble first.")
+@click.option("--state", metavar="S", help="Only actors in this state.")
+@click.option("-o", "output", type=click.Choice(["table", "wide", "name"]), default="table", show_default=True)
+@click.option("--no-headers", is_flag=True)
+@common
+def ps(
+    session: Session, glob: str | None, *, sort: str | None, state: str | None, output: str, no_headers: bool
+) -> None:
+    """List the actors, or those whose path matches GLOB.
+
+    MSG/S is measured between this look and the one before, or over half a second.
+    """
+    actors = session.daemon.ask(Request(verb="ps"))["actors"]
+    shown = [row for row in actors if _matches(row, glob, state)]
+    shown.sort(key=_KEYS[sort] if sort else trouble_first)
+    if output == "name":
+        session.printer.answer({"actors": shown}, [row["path"] for row in shown])
+        return
+    wide = output == "wide"
+    rows = [cells(row, session.printer.style, time.time(), wide=wide) for row in shown]
+    columns = COLUMNS + WIDE if wide else COLUMNS
+    session.printer.answer({"actors": shown}, session.printer.table(columns, rows, headers=not no_headers))
+
+
+def trouble_first(row: dict[str, Any]) -> tuple[Any, ...]:
+    """Sorts what does not run to the top, then what is behind, then what restarts."""
+    return (row["state"] == "running", -(row["oldest_age_s"] or 0.0), -row["depth"], -row["restarts"], row["path"])
+
+
+def cells(row: dict[str, Any], style: Style, now_s: float, *, wide: bool = False) -> list[str]:
+    """Returns the cells of one line."""
+    last = row["last_exit"]
+    ended = f"{age(now_s - last['at_ms'] / 1_000)} ago: {clean(last['reason'])}" if last is not None else "-"
+    rate = row["messages_per_s"]
+    state = style.state(row["state"]) + (f" ({clean(row['status'])})" if row["status"] else "")
+    line = [
+        row["path"],
+        state,
+        str(row["depth"]),
+        age(row["oldest_age_s"]),
+        "-" if rate is None else f"{rate:.1f}",
+        str(row["restarts"]),
+        ended,
+        age(row["up_s"]),
+    ]
+    if wide:
+        message = row["current_message"] or "-"
+        line += [str(row["handled"]), str(row["refused"]), age(row["busy_s"]), message, row["actor_class"]]
+    return line
+
+
+def _matches(row: dict[str, Any], glob: str | None, state: str | None) -> bool:
+    if state is not None and row["state"] != state.replace(" ", "_"):
+        return False
+    return glob is None or fnmatchcase(row["path"], glob) or row["path"] == "/" + glob.strip("/")

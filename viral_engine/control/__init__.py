@@ -1,0 +1,1 @@
+"""The operators' socket: protocol, client, service. Protocol, client and daemon_file load nothing of the runtime."""

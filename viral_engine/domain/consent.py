@@ -1,0 +1,268 @@
+"""Parental consent: what a consent covers, which way of giving it proves what, and what holds right now.
+
+A scope is written as text of a small closed grammar, `purpose[:recipient][/data]`:
+
+    service                        collection and use by the operator and its processors, any data class but records
+    ai_processing/transcript       a use of its own purpose, of one data class
+    third_party:public/profile     disclosure to one recipient class (16 CFR 312.5(a)(2): apart from `service`)
+    third_party:public/education_record
+
+The recipient stands with `third_party` only and is never left out: advertising and AI training are recipients of their
+own, so no consent to anything else can bundle them. Without `/data` a scope covers every data class except
+education records, which FERPA wants named (34 CFR 99.30). Sources: reference/compliance.md, rows C4-C8, E2.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from viral_engine.domain.errors import Invalid
+
+__all__ = [
+    "EVIDENCE", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose", "RecipientClass",
+    "Scope", "check_evidence", "consent_state", "may_disclose",
+]  # fmt: skip
+
+
+class DataClass(StrEnum):
+    """What kind of data it is about; `any` in a consent means all but education records."""
+
+    ANY = "any"
+    ACCOUNT = "account"
+    CONTACT = "contact"
+    PROFILE = "profile"
+    CONTENT = "content"
+    RECORDING = "recording"
+    TRANSCRIPT = "transcript"
+    EDUCATION_RECORD = "education_record"
+
+
+class Purpose(StrEnum):
+    """What the data is used for; every purpose but `third_party` stays with the operator and its processors."""
+
+    SERVICE = "service"
+    AI_PROCESSING = "ai_processing"
+    EXPORT = "export"
+    INVITE = "invite"
+    REWARD = "reward"
+    THIRD_PARTY = "third_party"
+
+
+class RecipientClass(StrEnum):
+    """To whom data is disclosed."""
+
+    PUBLIC = "public"
+    OTHER_USERS = "other_users"
+    PARENT = "parent"
+    TUTOR = "tutor"
+    SCHOOL = "school"
+    PARTNER = "partner"
+    AI_TRAINING = "ai_training"
+    ADVERTISING = "advertising"
+
+
+class ConsentMethod(StrEnum):
+    """The nine ways of 16 CFR 312.5(b)(2); a checkbox is none of them (row C8)."""
+
+    SIGNED_FORM = "signed_form"
+    PAYMENT = "payment"
+    TOLL_FREE_CALL = "toll_free_call"
+    VIDEO_CALL = "video_call"
+    GOVERNMENT_ID = "government_id"
+    KNOWLEDGE_BASED = "knowledge_based"
+    PHOTO_ID_MATCH = "photo_id_match"
+    EMAIL_PLUS = "email_plus"
+    TEXT_PLUS = "text_plus"
+
+
+# What the record of each method must hold: references and dates, never an image of an id (row C6).
+EVIDENCE: dict[ConsentMethod, tuple[str, ...]] = {
+    ConsentMethod.SIGNED_FORM: ("document_ref", "signed_on"),
+    ConsentMethod.PAYMENT: ("payment_ref", "notice_sent_at"),
+    ConsentMethod.TOLL_FREE_CALL: ("call_ref", "agent"),
+    ConsentMethod.VIDEO_CALL: ("call_ref", "agent"),
+    ConsentMethod.GOVERNMENT_ID: ("check_ref", "id_deleted_at"),
+    ConsentMethod.KNOWLEDGE_BASED: ("quiz_ref", "attempts"),
+    ConsentMethod.PHOTO_ID_MATCH: ("check_ref", "confirmed_by", "images_deleted_at"),
+    ConsentMethod.EMAIL_PLUS: ("message_ref", "second_step", "revocation_notice"),
+    ConsentMethod.TEXT_PLUS: ("message_ref", "second_step", "revocation_notice"),
+}
+
+
+def may_disclose(method: ConsentMethod) -> bool:
+    """Whether the method can carry a disclosure; e-mail plus and text plus cannot (row C7)."""
+    return method is not ConsentMethod.EMAIL_PLUS and method is not ConsentMethod.TEXT_PLUS
+
+
+def check_evidence(method: ConsentMethod, evidence: Collection[str]) -> None:
+    """Refuse a consent whose record lacks what its method must show.
+
+    Raises:
+        Invalid: Naming the first field that is missing.
+    """
+    for field in EVIDENCE[method]:
+        if field not in evidence:
+            raise Invalid(f"evidence.{field}", f"is required for {method}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a consent is for; `recipient` is set with the purpose `third_party` and only then."""
+
+    purpose: Purpose
+    recipient: RecipientClass | None = None
+    data: DataClass = DataClass.ANY
+
+    def __post_init__(self) -> None:
+        if (self.recipient is None) == (self.purpose is Purpose.THIRD_PARTY):
+            raise Invalid("scope", "must name a recipient after third_party: and only there")
+
+    def __str__(self) -> str:
+        head = self.purpose if self.recipient is None else f"{self.purpose}:{self.recipient}"
+        return head if self.data is DataClass.ANY else f"{head}/{self.data}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Scope":
+        """Read the text form.
+
+        Raises:
+            Invalid: The text is not of the grammar.
+        """
+        head, slash, data = text.partition("/")
+        purpose, colon, recipient = head.partition(":")
+        try:
+            return cls(
+                Purpose(purpose),
+                RecipientClass(recipient) if colon else None,
+                DataClass(data) if slash else DataClass.ANY,
+            )
+        except Invalid:
+            raise
+        except ValueError:
+            raise Invalid("scope", "must be purpose[:recipient][/data] of the documented words") from None
+
+    def covers(self, required: "Scope") -> bool:
+        """Whether a consent of this scope is enough for `required`."""
+        if self.purpose is not required.purpose or self.recipient is not required.recipient:
+            return False
+        if self.data is DataClass.ANY:
+            return required.data is not DataClass.EDUCATION_RECORD
+        return self.data is required.data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """One row of consent, reduced to what decides; `guardian` and `id` are opaque, instants are epoch milliseconds."""
+
+    id: str
+    scope: str
+    method: ConsentMethod
+    guardian: str
+    granted_ms: int
+    policy_version: int = 1
+    expires_ms: int | None = None
+    withdrawn_ms: int | None = None
+
+
+class ConsentStatus(StrEnum):
+    """What is known about the consent that an action needs."""
+
+    NOT_REQUIRED = "not_required"
+    GIVEN = "given"
+    MISSING = "missing"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    POLICY_OUTDATED = "policy_outdated"
+    METHOD_INSUFFICIENT = "method_insufficient"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentState:
+    """The `consent` part of a decision; `basis` is the id of the consent relied on."""
+
+    required: bool
+    scope: str | None
+    basis: str | None
+    state: ConsentStatus
+
+
+# Of several reasons why no consent holds, the first of these is told: a withdrawal is somebody's word.
+_WORST_FIRST = (
+    ConsentStatus.WITHDRAWN,
+    ConsentStatus.EXPIRED,
+    ConsentStatus.POLICY_OUTDATED,
+    ConsentStatus.METHOD_INSUFFICIENT,
+)
+
+
+def consent_state(
+    required: Scope,
+    consents: Sequence[Consent],
+    now_ms: int,
+    guardians: Collection[str] | None = None,
+    policy_version_min: int = 1,
+) -> ConsentState:
+    """What holds for `required` at `now_ms`.
+
+    Any one guardian can consent and any one can withdraw. A withdrawal outweighs every consent given before it or at
+    the same instant, the other guardians' too; who withdrew lifts their own withdrawal by consenting again, and a
+    consent that another guardian gives afterwards, knowing of it, counts as well. A withdrawal of `service` withdraws
+    everything: what may not be held may not be disclosed. All rows are weighed, so any number of them, contradictory
+    ones too, gives one answer (fault 3, fault 29).
+
+    Args:
+        required: The scope an action needs.
+        consents: Rows about the subject, any scope, any order.
+        now_ms: The instant of the decision; rows granted after it are not seen yet.
+        guardians: Confirmed guardians; rows of others are ignored. None if the rows are filtered already.
+        policy_version_min: Oldest version of the privacy policy whose consents still hold (row C4: a material change
+            asks again).
+    """
+    rows = [
+        (Scope.parse(row.scope), row)
+        for row in consents
+        if row.granted_ms <= now_ms and (guardians is None or row.guardian in guardians)
+    ]
+    withdrawn_ms = _last_withdrawal(required, rows, now_ms)
+    found: set[ConsentStatus] = set()
+    for scope, row in rows:
+        if not scope.covers(required):
+            continue
+        status = _status_of(row, required, now_ms, withdrawn_ms, policy_version_min)
+        if status is ConsentStatus.GIVEN:
+            return ConsentState(required=True, scope=str(required), basis=row.id, state=status)
+        found.add(status)
+    if withdrawn_ms is not None:
+        found.add(ConsentStatus.WITHDRAWN)
+    state = next((status for status in _WORST_FIRST if status in found), ConsentStatus.MISSING)
+    return ConsentState(required=True, scope=str(required), basis=None, state=state)
+
+
+def _status_of(
+    row: Consent, required: Scope, now_ms: int, withdrawn_ms: int | None, policy_version_min: int
+) -> ConsentStatus:
+    if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms:
+        return ConsentStatus.WITHDRAWN
+    if withdrawn_ms is not None and row.granted_ms <= withdrawn_ms:
+        return ConsentStatus.WITHDRAWN
+    if row.expires_ms is not None and row.expires_ms <= now_ms:
+        return ConsentStatus.EXPIRED
+    if row.policy_version < policy_version_min:
+        return ConsentStatus.POLICY_OUTDATED
+    if required.purpose is Purpose.THIRD_PARTY and not may_disclose(row.method):
+        return ConsentStatus.METHOD_INSUFFICIENT
+    return ConsentStatus.GIVEN
+
+
+def _last_withdrawal(required: Scope, rows: Iterable[tuple[Scope, Consent]], now_ms: int) -> int | None:
+    """The latest withdrawal that is not lifted by its own guardian's later consent."""
+    withdrawn: dict[str, int] = {}
+    granted: dict[str, int] = {}
+    for scope, row in rows:
+        covers = scope.covers(required)
+        if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms:
+            if covers or (scope.purpose is Purpose.SERVICE and scope.data is DataClass.ANY):
+                withdrawn[row.guardian] = max(row.withdrawn_ms, withdrawn.get(row.guardian, 0))
+        elif covers:
+            granted[row.guardian] = max(row.granted_ms, granted.get(row.guardian, 0))
+    return max((at for who, at in withdrawn.items() if granted.get(who, -1) <= at), default=None)

@@ -1,0 +1,153 @@
+"""One attempt in, one decision out: pure, and the same for the same input on any day.
+
+Every rule is evaluated, whatever the others said, so that a decision shows all that spoke against an attempt; order
+only ranks the reasons. Lists, limits, duplicates, fraud score, consent.
+
+A block always wins, over a row of the allow-list too: a block names what somebody has looked at, while an allow on a
+school's network speaks for hundreds at once. Whoever wants an exception lifts the block. The allow-list lifts limits,
+duplicates and shared velocity of its own kind; it never touches consent, reports or the other parts of the score.
+"""
+
+from collections.abc import Sequence
+
+from viral_engine.domain.actions import Action, effective_class, required_scope
+from viral_engine.domain.ages import AgeBand
+from viral_engine.domain.consent import ConsentState, ConsentStatus, consent_state
+from viral_engine.domain.decision import Decision, LimitState
+from viral_engine.domain.facts import Facts, ListHit, ListKind, Relation
+from viral_engine.domain.limits import Limit, WindowKey
+from viral_engine.domain.matrix import ActionClass, Need, need
+from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.policy import Policy
+from viral_engine.domain.reasons import Reason, ranked
+from viral_engine.domain.score import contributions_of, flag_terms, tier_of
+
+__all__ = ["evaluate"]
+
+_BLOCKED = {
+    ListKind.USER: Reason.USER_BLOCKED,
+    ListKind.DEVICE: Reason.DEVICE_BLOCKED,
+    ListKind.IP: Reason.IP_BLOCKED,
+    ListKind.NETWORK: Reason.IP_BLOCKED,
+    ListKind.EMAIL_DOMAIN: Reason.EMAIL_DOMAIN_BLOCKED,
+}
+_LIFTS_ADDRESS_DUPLICATES = frozenset({ListKind.USER, ListKind.IP, ListKind.NETWORK})
+_LIFTS_DEVICE_DUPLICATES = _LIFTS_ADDRESS_DUPLICATES | {ListKind.DEVICE}
+_NOT_REQUIRED = ConsentState(required=False, scope=None, basis=None, state=ConsentStatus.NOT_REQUIRED)
+# Reasons that are told but refuse nothing by themselves.
+_NOTES = frozenset({Reason.UNKNOWN_ACTION, Reason.DEVICE_FLAGGED, Reason.FRAUD_SUSPECTED})
+
+
+def evaluate(policy: Policy, facts: Facts) -> Decision:
+    """Decide one attempt."""
+    action = policy.actions.get(facts.action)
+    reasons: set[Reason] = set()
+    unlisted = action is None
+    if action is None:
+        action = policy.unlisted
+        reasons.add(Reason.UNKNOWN_ACTION)
+    for hit in facts.blocks:
+        reasons.add(_BLOCKED[hit.kind])
+    limits, places = _limits(policy, action.limits, facts, reasons)
+    if action.signup and _duplicate_signup(policy, facts):
+        reasons.add(Reason.DUPLICATE_SIGNUP)
+    if facts.relation is Relation.NONE:
+        reasons.add(Reason.NOT_AUTHORIZED_FOR_SUBJECT)
+    contributions = contributions_of(policy.weights, facts, unlisted=unlisted, signup=action.signup)
+    score = 0
+    for term in contributions:
+        score += term.weight
+    outcome = tier_of(policy.weights.tiers, score) if score else Outcome.ALLOW
+    if outcome is not Outcome.ALLOW:
+        reasons.add(Reason.FRAUD_DETECTED if outcome is Outcome.DENY else Reason.FRAUD_SUSPECTED)
+    if facts.flags and _device_flagged(policy, facts):
+        reasons.add(Reason.DEVICE_FLAGGED)
+    consent = _consent(policy, action, facts, reasons)
+    if reasons and not reasons <= _NOTES:
+        outcome = Outcome.DENY
+    return Decision(
+        outcome,
+        ranked(reasons) if reasons else (),
+        score,
+        tuple(contributions),
+        limits,
+        consent,
+        facts.missing,
+        places,
+        action.signup and outcome is not Outcome.DENY,
+        policy.id,
+        policy.version,
+    )
+
+
+def _limits(
+    policy: Policy, limits: Sequence[Limit], facts: Facts, reasons: set[Reason]
+) -> tuple[LimitState | None, tuple[str, ...]]:
+    """Refusals by full windows, the limit to show, and the windows in which this attempt takes a place.
+
+    An attempt takes its place in every window that did not refuse it, whatever else refuses it.
+    """
+    lifted = _lifted_keys(policy, facts.allows) if facts.allows else ()
+    shown: LimitState | None = None
+    places: list[str] = []
+    for limit in limits:
+        if limit.key in lifted:
+            continue
+        for use in facts.windows:
+            if use.window == limit.window:
+                break
+        else:
+            continue
+        used = use.used
+        if used >= limit.places:
+            reasons.add(limit.reason)
+            wait_ms = max(1, use.reset_ms)
+            if shown is None or shown.retry_after_ms is None or wait_ms > shown.retry_after_ms:
+                shown = LimitState(limit.window, limit.places, 0, wait_ms, wait_ms)
+            continue
+        places.append(limit.window)
+        remaining = limit.places - used - 1
+        if shown is None or (shown.retry_after_ms is None and remaining < shown.remaining):
+            # The place just taken is the only one and leaves a whole window from now, unless there are older ones.
+            reset_ms = use.reset_ms if used else limit.window_ms + 1
+            shown = LimitState(limit.window, limit.places, remaining, reset_ms, None)
+    return shown, tuple(places)
+
+
+def _lifted_keys(policy: Policy, allows: Sequence[ListHit]) -> frozenset[WindowKey]:
+    return frozenset(key for hit in allows for key in policy.allow_lifts.get(hit.kind, ()))
+
+
+def _duplicate_signup(policy: Policy, facts: Facts) -> bool:
+    kinds = {hit.kind for hit in facts.allows}
+    signup = facts.signup
+    on_device = signup.device_others > policy.signup_device_others_max and kinds.isdisjoint(_LIFTS_DEVICE_DUPLICATES)
+    at_address = signup.address_others > policy.signup_address_others_max and kinds.isdisjoint(
+        _LIFTS_ADDRESS_DUPLICATES
+    )
+    return on_device or at_address
+
+
+def _device_flagged(policy: Policy, facts: Facts) -> bool:
+    """Whether reports about the device still weigh anything."""
+    on_device = [flag for flag in facts.flags if flag.kind is ListKind.DEVICE]
+    return sum(term.weight for term in flag_terms(policy.weights.flags, on_device)) > 0
+
+
+def _consent(policy: Policy, action: Action, facts: Facts, reasons: set[Reason]) -> ConsentState:
+    action_class = action.action_class
+    if facts.recipient is not None or facts.data_class is not None:
+        action_class = effective_class(action, facts.data_class, facts.recipient)
+    if need(policy.matrix, facts.jurisdiction, action_class, facts.band) is Need.NONE:
+        return _NOT_REQUIRED
+    scope = required_scope(action, action_class, facts.data_class, facts.recipient)
+    state = consent_state(scope, facts.consents, facts.now_ms, policy_version_min=policy.consent_version_min)
+    if state.state is ConsentStatus.GIVEN:
+        return state
+    withdrawn = state.state is ConsentStatus.WITHDRAWN
+    reasons.add(Reason.CONSENT_WITHDRAWN if withdrawn else Reason.PARENTAL_CONSENT_REQUIRED)
+    if facts.band is AgeBand.UNKNOWN:
+        reasons.add(Reason.AGE_UNKNOWN)
+    if action_class is ActionClass.RECORD_SHARE:
+        reasons.add(Reason.FERPA_RESTRICTED)
+    return state

@@ -1,0 +1,58 @@
+"""When awaited replies are overdue: one timer for all of them, because a timer per call costs as much as the call."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viral_engine.runtime.clock import Clock, TimerHandle
+    from viral_engine.runtime.reply import Reply
+
+COALESCE_S = 0.01
+"""Replies that fall due so close to each other may share a look: nobody is told more than this too late."""
+
+
+class Deadlines:
+    """The replies that somebody awaits now.
+
+    Almost every reply comes long before its deadline, so nothing is kept in order: when the earliest deadline
+    that was known is reached, those that still wait are looked through, and the timer is set for the next one.
+    Any thread may add; sets of CPython change atomically.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: set[Reply[object]] = set()
+        self._due_s = math.inf
+        self._timer: TimerHandle | None = None
+
+    def add(self, reply: Reply[object], deadline_s: float) -> None:
+        """Has the reply expire at its deadline unless it is discarded before."""
+        self._waiting.add(reply)
+        if deadline_s < self._due_s:
+            self._set_timer(deadline_s)
+
+    def discard(self, reply: Reply[object]) -> None:
+        """Forgets a reply that nobody awaits any more."""
+        self._waiting.discard(reply)
+
+    def _set_timer(self, when_s: float) -> None:
+        self._due_s = when_s
+        superseded = self._timer
+        self._timer = self._clock.call_at(when_s, self._expire)
+        if superseded is not None:
+            superseded.cancel()
+
+    def _expire(self) -> None:
+        now_s = self._clock.monotonic_s()
+        self._due_s = next_s = math.inf
+        for reply in self._waiting.copy():
+            deadline_s = reply.deadline_s
+            if deadline_s is None or deadline_s <= now_s:
+                self._waiting.discard(reply)
+                reply.expire()
+            else:
+                next_s = min(next_s, deadline_s)
+        if next_s < self._due_s:
+            self._set_timer(max(next_s, now_s + COALESCE_S))

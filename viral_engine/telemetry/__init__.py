@@ -1,0 +1,1 @@
+"""What the daemon tells about itself: logs, the history of crashes, metrics, the watch over the loop."""

@@ -1,0 +1,135 @@
+"""Prometheus metrics in a registry of our own; the runtime's figures are read from a snapshot at scrape time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from viral_engine.domain.outcome import Outcome
+from viral_engine.runtime import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from prometheus_client.metrics_core import Metric
+
+    from viral_engine.runtime.snapshot import Node
+    from viral_engine.runtime.system import System
+
+    _Figure = tuple[str, str, Callable[[Node], float]]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+OTHER = "other"
+"""The label of what no catalogue lists: a label that a caller can choose would be a way to fill the memory."""
+
+
+class Metrics:
+    """What the parts of the daemon count.
+
+    Args:
+        system: the tree whose figures are shown.
+        routes: every route template that may be a label.
+    """
+
+    def __init__(self, system: System, routes: Iterable[str] = ()) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(RuntimeCollector(system))
+        self._routes = frozenset(routes)
+        self._outcomes = frozenset(str(outcome.value) for outcome in Outcome)
+        self._decisions = Counter(
+            "viral_engine_decisions", "Decisions by outcome.", ["outcome"], registry=self.registry
+        )
+        for outcome in self._outcomes:
+            self._decisions.labels(outcome)
+        self._batches = Histogram(
+            "viral_engine_journal_batch_rows",
+            "Rows of one commit of the journal.",
+            buckets=BATCH_BUCKETS,
+            registry=self.registry,
+        )
+        self._requests = Counter(
+            "viral_engine_http_requests",
+            "HTTP requests by route template and status.",
+            ["route", "status"],
+            registry=self.registry,
+        )
+
+    def decided(self, outcome: str) -> None:
+        """Counts a decision."""
+        self._decisions.labels(outcome if outcome in self._outcomes else OTHER).inc()
+
+    def committed(self, rows: int) -> None:
+        """Counts a batch of the journal."""
+        self._batches.observe(rows)
+
+    def requested(self, route: str, status: int) -> None:
+        """Counts a request; `route` is the template, never the path that was asked for."""
+        known = 100 <= status <= 599  # noqa: PLR2004  (the range of HTTP status codes, RFC 9110)
+        self._requests.labels(route if route in self._routes else OTHER, str(status) if known else OTHER).inc()
+
+    def exposition(self) -> bytes:
+        """Returns the page of `/metrics`, of the type `CONTENT_TYPE`."""
+        return generate_latest(self.registry)
+
+
+class RuntimeCollector(Collector):
+    """Reads the tree when it is asked: nothing is counted twice and an idle daemon does no work for it."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def describe(self) -> Iterable[Metric]:
+        """Names the families without reading the tree."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields every family."""
+        root = snapshot.take(self._system)
+        nodes = list(_flat(root)) if root is not None else []
+        yield from _per_actor(nodes)
+        yield _gauge("viral_engine_threads", "Threads of the process.", snapshot.thread_count())
+        abandoned = len(self._system.abandoned())
+        yield _gauge("viral_engine_abandoned_threads", "Threads that hang in killed actors.", abandoned)
+        yield _gauge("viral_engine_loop_lag_seconds", "Since the event loop last turned.", self._system.loop.lag_s)
+        failures = self._system.events.listener_failures
+        yield CounterMetricFamily("viral_engine_listener_failures", "Listeners of events that raised.", value=failures)
+
+
+def _per_actor(nodes: list[Node]) -> Iterator[Metric]:
+    counters: tuple[_Figure, ...] = (
+        ("messages_handled", "Messages handled by the present incarnation.", lambda node: node.handled),
+        ("messages_refused", "Messages refused for a full mailbox.", lambda node: node.refused),
+        ("restarts", "Restarts by the supervisor.", lambda node: node.restarts),
+    )
+    gauges: tuple[_Figure, ...] = (
+        ("mailbox_depth", "Messages waiting.", lambda node: node.depth),
+        ("oldest_message_seconds", "Age of the oldest message waiting.", lambda node: node.oldest_age_s or 0.0),
+        ("busy_seconds", "Time in the current handler.", lambda node: node.busy_s or 0.0),
+        ("running", "1 while it runs, else 0.", lambda node: int(node.state == "running")),
+    )
+    for name, text, read in counters:
+        counter = CounterMetricFamily(f"viral_engine_actor_{name}", text, labels=["path"])
+        for node in nodes:
+            counter.add_metric([node.path], read(node))
+        yield counter
+    for name, text, read in gauges:
+        gauge = GaugeMetricFamily(f"viral_engine_actor_{name}", text, labels=["path"])
+        for node in nodes:
+            gauge.add_metric([node.path], read(node))
+        yield gauge
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _flat(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _flat(child)

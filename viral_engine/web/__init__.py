@@ -1,0 +1,1 @@
+"""The HTTP side: one route table, the raw check endpoint ahead of Starlette, everything else through it."""

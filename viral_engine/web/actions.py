@@ -1,0 +1,86 @@
+"""A check as it was sent to the check that trust_safety gets: every field canonical, every limit held."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from viral_engine.domain import canonical
+from viral_engine.domain.consent import DataClass, RecipientClass
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.checks import CheckAction, CheckRequest
+
+TEXT_BYTES_MAX = 4096
+"""Of `content` and of `context`'s JSON, in UTF-8."""
+
+_DATA_CLASSES = frozenset(DataClass)
+_RECIPIENT_CLASSES = frozenset(RecipientClass)
+# No UTF-8 text of so few characters is longer than the limit.
+_CHARACTERS_SURELY_SHORT = TEXT_BYTES_MAX // 4
+
+
+def to_action(request: CheckRequest, *, api_key_id: str, received_s: float) -> CheckAction:
+    """Returns the canonical check.
+
+    Whether the key may send `occurred_at` is the caller's to ask first.
+
+    Raises:
+        Invalid: a field that cannot be accepted.
+    """
+    return CheckAction(
+        user_id=canonical.user_id(request.user_id),
+        action_type=canonical.action_type(request.action_type),
+        device_id=canonical.device_id(request.device_id),
+        ip_address=canonical.ip_address(request.ip_address),
+        email=canonical.email(request.email),
+        phone=canonical.phone(request.phone),
+        content=None if request.content is None else _content(request.content),
+        subject_id=None if request.subject_id is None else canonical.user_id(request.subject_id, "subject_id"),
+        data_class=None if request.data_class is None else _one_of(request.data_class, "data_class", _DATA_CLASSES),
+        recipient_class=None
+        if request.recipient_class is None
+        else _one_of(request.recipient_class, "recipient_class", _RECIPIENT_CLASSES),
+        session_id=canonical.optional_text(request.session_id, "session_id"),
+        has_context=False if request.context is None else _has_context(request.context),
+        occurred_ms=None if request.occurred_at is None else _milliseconds(request.occurred_at),
+        api_key_id=api_key_id,
+        received_s=received_s,
+    )
+
+
+def _content(text: str) -> str:
+    if len(text) > _CHARACTERS_SURELY_SHORT and len(text.encode()) > TEXT_BYTES_MAX:
+        raise Invalid("content", f"may have {TEXT_BYTES_MAX} bytes at most")
+    if "\0" in text:
+        raise Invalid("content", "must not contain NUL")
+    return text
+
+
+def _has_context(context: dict[str, Any]) -> bool:
+    encoded = msgspec.json.encode(context)
+    if len(encoded) > TEXT_BYTES_MAX:
+        raise Invalid("context", f"may have {TEXT_BYTES_MAX} bytes of JSON at most")
+    if b"\\u0000" in encoded:
+        raise Invalid("context", "must not contain NUL")
+    return bool(context)
+
+
+def _one_of(text: str, field: str, known: frozenset[DataClass] | frozenset[RecipientClass]) -> str:
+    if text not in known:
+        raise Invalid(field, f"must be one of {', '.join(sorted(known))}")
+    return text
+
+
+def _milliseconds(text: str) -> int:
+    try:
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Invalid("occurred_at", "must be a time of RFC 3339 with its offset")
+    occurred_ms = round(moment.timestamp() * 1000)
+    if occurred_ms < 0:
+        raise Invalid("occurred_at", "must not be before 1970")
+    return occurred_ms

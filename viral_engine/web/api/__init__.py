@@ -1,0 +1,1 @@
+"""Handlers of the routes, one file per kind of thing."""

@@ -1,0 +1,79 @@
+"""Asking an actor from a request: one future, one timer, no task."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from viral_engine.runtime.errors import CallError, CallTimeout, MailboxFull
+from viral_engine.runtime.loop import LoopThread
+from viral_engine.runtime.system import System
+
+
+class _Waiting:
+    """The `reply_to` of one question: settles an asyncio future, from whichever thread the answer comes."""
+
+    __slots__ = ("_future", "_loop")
+
+    def __init__(self, future: asyncio.Future[Any], loop: LoopThread) -> None:
+        self._future = future
+        self._loop = loop
+
+    def set(self, value: Any | None = None) -> None:
+        if not self._loop.is_current:
+            self._loop.post(self.set, value)
+        elif not self._future.done():
+            self._future.set_result(value)
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        error = exc_info if isinstance(exc_info, BaseException) else exc_info[1]
+        if not self._loop.is_current:
+            self._loop.post(self.set_exception, error)
+        elif not self._future.done():
+            self._future.set_exception(error)
+
+
+def _expire(future: asyncio.Future[Any], path: str, timeout_s: float) -> None:
+    if not future.done():
+        future.set_exception(CallTimeout(path, timeout_s))
+
+
+async def ask(system: System, path: str, message: Any, timeout_s: float) -> Any:
+    """Asks the actor at `path` from the runtime's loop and waits for the answer, its restarts included.
+
+    While nobody has the name, or its holder ended before it began with the message, the next incarnation is asked
+    within the same time; the message is handled at most once all the same. A full mailbox is told at once: the
+    actor is there and has more to do than it can.
+
+    Raises:
+        CallError: no answer, or none in time.
+        Exception: what the actor answered with.
+    """
+    loop = asyncio.get_running_loop()
+    deadline_s = system.clock.monotonic_s() + timeout_s
+    remaining_s = timeout_s
+    while True:
+        future: asyncio.Future[Any] = loop.create_future()
+        timer = loop.call_later(remaining_s, _expire, future, path, timeout_s)
+        try:
+            system.ask(path, message, _Waiting(future, system.loop), deadline_s)
+            return await future
+        except CallError as error:
+            if error.begun or error.path != path or isinstance(error, MailboxFull):
+                raise
+        finally:
+            timer.cancel()
+        await _registered(system, path, deadline_s - system.clock.monotonic_s(), timeout_s)
+        remaining_s = max(deadline_s - system.clock.monotonic_s(), 0.0)
+
+
+async def _registered(system: System, path: str, remaining_s: float, timeout_s: float) -> None:
+    """Waits until somebody has the name."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = _Waiting(future, system.loop)
+    if remaining_s <= 0 or not system.registry.when_registered(path, waiting.set):
+        raise CallTimeout(path, timeout_s)
+    try:
+        await asyncio.wait_for(future, remaining_s)
+    except TimeoutError:
+        raise CallTimeout(path, timeout_s) from None

@@ -1,0 +1,145 @@
+"""`POST /v1/actions/check`: a raw ASGI endpoint, as every layer around it would cost a tenth of its speed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from msgspec import Raw, structs
+
+from viral_engine.messages.checks import CheckAction, CheckRequest
+from viral_engine.web.actions import to_action
+from viral_engine.web.ask import ask
+from viral_engine.web.auth import Grant, KeyRing
+from viral_engine.web.body import Receive, read_body
+from viral_engine.web.client import client_address
+from viral_engine.web.context import TRUST_SAFETY
+from viral_engine.web.decode import BodyDecoder
+from viral_engine.web.errors import ClientGone, as_api_error, insufficient_scope, internal
+from viral_engine.web.idempotency import Answered
+from viral_engine.web.outage import OUTAGES
+from viral_engine.web.state import WebState
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+CHECK_PATH = "/v1/actions/check"
+_SCOPES = ("check",)
+_JSON = (b"content-type", b"application/json")
+
+
+class Checker:
+    """One check from its body to its answer; the bulk route uses it for each of its items."""
+
+    def __init__(self, state: WebState) -> None:
+        self._system = state.context.system
+        self._timeout_s = state.context.settings.web.call_timeout_s
+        self._outage = state.outage
+        self._decode = BodyDecoder(CheckRequest).decode
+
+    def action_of(self, body: bytes | Raw, grant: Grant, received_s: float) -> CheckAction:
+        """Returns the canonical check in a JSON text.
+
+        Raises:
+            ApiError: 400, 403 or 422.
+            Invalid: a field that cannot be accepted.
+        """
+        request = self._decode(body)
+        if request.occurred_at is not None and "backfill" not in grant.scopes:
+            raise insufficient_scope(("backfill",), field="occurred_at")
+        return to_action(request, api_key_id=grant.key_id, received_s=received_s)
+
+    async def decide(self, action: CheckAction) -> Answered:
+        """Returns the answer, not final when it is that of an outage policy.
+
+        Raises:
+            Exception: everything that `as_api_error` knows.
+        """
+        try:
+            decided = await ask(self._system, TRUST_SAFETY, action, self._timeout_s)
+        except OUTAGES as error:
+            return Answered(200, await self._outage.answer(action, error), is_final=False)
+        return Answered(200, decided.answer)
+
+
+class CheckEndpoint:
+    """The route's ASGI application."""
+
+    def __init__(self, state: WebState, checker: Checker) -> None:
+        self._checker = checker
+        self._keys = state.keys
+        self._proved = state.keys.proved
+        self._once = state.once
+        self._traffic = state.traffic
+        self._trusted_proxies = state.trusted_proxies
+        self._bytes_max = state.context.settings.web.body_bytes_max
+        self._now_s = state.context.system.clock.monotonic_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request; nothing it meets leaves it as an exception."""
+        received_s = self._now_s()
+        begun_s = time.monotonic()
+        authorization = b""
+        length = key = given_id = code = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"content-length":
+                length = value
+            elif name == b"idempotency-key":
+                key = value
+            elif name == b"x-request-id":
+                given_id = value
+        request_id = self._traffic.request_id(given_id)
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        try:
+            grant = self._proved.get(authorization)
+            if grant is None or grant.is_conditional:
+                grant = await self._authenticate(scope, authorization)
+            if "check" not in grant.scopes:
+                raise insufficient_scope(_SCOPES)
+            body = await read_body(receive, length, self._bytes_max)
+            if key is None:
+                answered = await self._checker.decide(self._checker.action_of(body, grant, received_s))
+            else:
+                answered = await self._answer_once(body, grant, key, received_s)
+            status, answer, headers, _ = answered
+        except ClientGone:
+            return
+        except Exception as error:  # noqa: BLE001  (the edge: every exception becomes an answer here)
+            failure = as_api_error(error)
+            if failure is None:
+                self._traffic.failed(CHECK_PATH, request_id, error)
+                failure = internal()
+            status, answer, headers, code = failure.status, failure.body(), failure.headers, failure.code
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    _JSON,
+                    (b"content-length", b"%d" % len(answer)),
+                    (b"x-request-id", request_id),
+                    *headers,
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": answer})
+        self._traffic.note(CHECK_PATH, "POST", status, time.monotonic() - begun_s, request_id, code)
+
+    async def _authenticate(self, scope: Scope, authorization: bytes) -> Grant:
+        grant = await self._keys.authenticate(authorization)
+        if grant.networks:
+            peer = scope["client"][0] if scope["client"] else None
+            KeyRing.check_network(grant, client_address(peer, scope["headers"], self._trusted_proxies))
+        return grant
+
+    async def _answer_once(self, body: bytes, grant: Grant, key: bytes, received_s: float) -> Answered:
+        # What is wrong with the request is told before a key is claimed for it.
+        action = self._checker.action_of(body, grant, received_s)
+
+        async def work(digest: bytes | None) -> Answered:
+            return await self._checker.decide(structs.replace(action, idempotency=digest))
+
+        return await self._once.answer((grant.key_id, CHECK_PATH, key), body, work, stores_itself=True)

@@ -1,0 +1,103 @@
+"""JSON bodies to messages: strict, with the field's path in every refusal."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from viral_engine.web.errors import ApiError, invalid, malformed
+
+T = TypeVar("T")
+
+_KEY = re.compile(rb'"([^"\\]*)"\s*:')
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_NAMED = re.compile(r"(?:unknown|required) field `([^`]*)`")
+_NAME_LENGTH_MAX = 64
+
+
+class BodyDecoder(Generic[T]):
+    """Decodes bodies of one type.
+
+    A key that stands twice is refused, as two readers of such a text may disagree on what it says (RFC 8259,
+    section 4); msgspec would take the last one.
+
+    Args:
+        body_type: a msgspec Struct with `forbid_unknown_fields`.
+    """
+
+    __slots__ = ("_decode",)
+
+    def __init__(self, body_type: type[T]) -> None:
+        self._decode = msgspec.json.Decoder(body_type).decode
+
+    def decode(self, body: bytes | msgspec.Raw) -> T:
+        """Returns the message.
+
+        Raises:
+            ApiError: 400 for what is no JSON text, 422 for what is not of the type.
+        """
+        try:
+            value = self._decode(body)
+        except msgspec.ValidationError as error:
+            raise _refusal_of(bytes(body), str(error)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _syntax(error) from None
+        keys = _KEY.findall(body)
+        # An escaped key could be the second spelling of another one: those bodies are looked at closely too.
+        if len(keys) != len(set(keys)) or b"\\u" in body:
+            _refuse_duplicates(bytes(body))
+        return value
+
+
+def _refusal_of(body: bytes, text: str) -> ApiError:
+    # The type's checks run while parsing, so what follows the wrong value was not looked at yet.
+    try:
+        msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _syntax(error)
+    return validation_refusal(text)
+
+
+def validation_refusal(text: str) -> ApiError:
+    """Returns the 422 for a message of msgspec's, its path turned into ours."""
+    found = _AT.match(text)
+    assert found is not None
+    path = (found["path"] or "").lstrip(".")
+    what = found["what"]
+    named = _NAMED.search(what)
+    if named is not None:
+        name = named[1][:_NAME_LENGTH_MAX]
+        path = f"{path}.{name}" if path else name
+        what = "is not a known field" if "unknown" in what else "is missing"
+        return invalid(path, f"{path} {what}")
+    return invalid(path or None, what[:200])
+
+
+def _syntax(error: Exception) -> ApiError:
+    if isinstance(error, RecursionError):
+        return malformed("the JSON is nested too deeply")
+    if isinstance(error, UnicodeDecodeError):
+        return malformed("the body is not valid UTF-8")
+    return malformed(str(error)[:200])
+
+
+def _refuse_duplicates(body: bytes) -> None:
+    try:
+        json.loads(body, object_pairs_hook=_unique)
+    except ValueError as error:
+        raise malformed(str(error)[:200]) from None
+    except RecursionError as error:
+        raise _syntax(error) from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise ValueError(f"the key {name[:_NAME_LENGTH_MAX]!a} stands twice")
+        seen.add(name)
