@@ -42,7 +42,7 @@ def without_consent(day: Day, count: int) -> None:
 
 
 def withdrawn(day: Day, count: int) -> None:
-    """Children whose parent agreed in September and took it back in October."""
+    """Children whose parent agreed and later took it back."""
     for _ in range(count):
         parent = adult(day)
         user = child(day, [parent], "under_13")

@@ -148,9 +148,9 @@ class Day:
         """A guardian's consent given before the day begins; returns its place, for `withdraw`."""
         reference = f"{child}-{len(self.world)}"
         evidence = {
-            "payment": {"payment_ref": reference, "notice_sent_at": "2026-09-01T15:00:00Z"},
-            "signed_form": {"document_ref": reference, "signed_on": "2026-09-01"},
-            "email_plus": {"message_ref": reference, "second_step": "2026-09-02", "revocation_notice": True},
+            "payment": {"payment_ref": reference, "notice_sent_at": "2025-09-01T15:00:00Z"},
+            "signed_form": {"document_ref": reference, "signed_on": "2025-09-01"},
+            "email_plus": {"message_ref": reference, "second_step": "2025-09-02", "revocation_notice": True},
         }[method]
         self.world.append(
             {
@@ -162,7 +162,6 @@ class Day:
                     "guardian_id": guardian,
                     "evidence": evidence,
                     "policy_version": "1",
-                    "granted_at": "2026-09-02T15:00:00Z",
                 },
             }
         )
@@ -170,12 +169,5 @@ class Day:
 
     def withdraw(self, place: int) -> None:
         """Takes back the consent at that place of the world; its id is known only once it was answered."""
-        path = self.world[place]["path"]
-        self.world.append(
-            {
-                "method": "POST",
-                "path": f"{path}/{{consent_id}}/withdraw",
-                "body": {"withdrawn_at": "2026-10-05T15:00:00Z"},
-                "after_line": place + 1,
-            }
-        )
+        path = f"{self.world[place]['path']}/{{consent_id}}"
+        self.world.append({"method": "DELETE", "path": path, "after_line": place + 1})

@@ -18,14 +18,14 @@ CARRIER_PEOPLE = 45
 def adult(day: Day, persona: str = "parent", **fields: object) -> str:
     """An adult whom the company knows."""
     user = day.user()
-    day.know(user, persona, age_band="18_plus", stated_on="2026-01-10", adulthood_attested=True, **fields)
+    day.know(user, persona, age_band="18_plus", stated_on="2025-01-10", adulthood_attested=True, **fields)
     return user
 
 
 def child(day: Day, guardians: list[str], band: str, **fields: object) -> str:
     """A child whom the company knows, with its guardians."""
     user = day.user()
-    day.know(user, "student", age_band=band, stated_on="2026-09-01", guardian_ids=guardians, **fields)
+    day.know(user, "student", age_band=band, stated_on="2025-09-01", guardian_ids=guardians, **fields)
     return user
 
 
@@ -134,7 +134,7 @@ def school(day: Day) -> None:
         young = number < PUPILS // 3
         user = day.user()
         # The roster is imported before anybody's first lesson.
-        day.know(user, "student", age_band="under_13" if young else "13_17", stated_on="2026-09-01")
+        day.know(user, "student", age_band="under_13" if young else "13_17", stated_on="2025-09-01")
         pupils.append((user, young))
     classes = [pupils[first : first + CLASS_SIZE] for first in range(0, PUPILS, CLASS_SIZE)]
     for number, members in enumerate(classes):

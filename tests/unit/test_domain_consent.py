@@ -151,6 +151,8 @@ def test_who_withdrew_lifts_their_own_withdrawal_by_consenting_again() -> None:
     father = consent("f1", guardian="father", granted_ms=50, withdrawn_ms=200)
     again = consent("f2", guardian="father", granted_ms=300)
     assert consent_state(PROFILE, [mother, father, again], 1_000).state is ConsentStatus.GIVEN
+    ended = consent("f2", guardian="father", granted_ms=300, expires_ms=500)
+    assert consent_state(PROFILE, [mother, father, ended], 1_000).basis == "m"
     withdrawn_again = consent("f2", guardian="father", granted_ms=300, withdrawn_ms=400)
     assert state(mother, father, withdrawn_again) is ConsentStatus.WITHDRAWN
 

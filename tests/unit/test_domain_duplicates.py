@@ -1,6 +1,6 @@
 """The book of signups and the count of distinct users it rests on."""
 
-from viral_engine.domain.distinct import DistinctUsers
+from viral_engine.domain.distinct import DistinctUsers, _find
 from viral_engine.domain.duplicates import DAY_MS, SignupBook, SignupUse
 
 
@@ -47,6 +47,9 @@ def test_a_full_book_says_that_it_does_not_know_and_forgets_nobody() -> None:
         book.book(f"u{number}", f"d{number}", None, 1_000)
     assert book.look("x", "d0", None, 1_001) == SignupUse(1, 0)
     assert book.look("x", "d2", None, 1_001) == SignupUse(0, 0, known=False)
+    for number in range(2):
+        book.book(f"u{number}", None, f"192.0.2.{number}", 1_000)
+    assert book.look("x", None, "192.0.2.9", 1_001) == SignupUse(0, 0, known=False)
     book.expire(1_001 + 2 * DAY_MS, 100)
     assert book.look("x", "d2", None, 1_001 + 2 * DAY_MS) == SignupUse(0, 0)
 
@@ -78,3 +81,10 @@ def test_the_count_stops_at_its_bound() -> None:
     for number in range(100):
         seen.add("d", f"u{number}", number)
     assert seen.others("d", "x", 100) == 8
+
+
+def test_a_mark_that_straddles_two_pairs_is_nobody() -> None:
+    row = bytes(range(32))
+    assert _find(row, row[16:24]) == 16
+    assert _find(row, row[8:16]) == -1
+    assert _find(row[8:16] * 2 + row[12:20] + bytes(8), row[12:16] + row[8:12]) == -1

@@ -50,6 +50,11 @@ def test_proofs_lower_a_suspicion_never_below_nothing() -> None:
     assert score(trust=PROVED) == 0
 
 
+def test_all_that_speaks_against_a_referrer_is_capped_together() -> None:
+    worst = Referral(self_referral=True, same_household=True, circle=True, referees=900, referees_sharing=900)
+    assert score(referral=worst) == WEIGHTS.referral_cap
+
+
 def test_a_cap_is_a_term_of_its_own() -> None:
     facts = Facts(action="general", now_ms=1, velocity=Velocity(user_refusals=50))
     terms = contributions_of(WEIGHTS, facts, unlisted=False, signup=False)

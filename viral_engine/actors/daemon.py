@@ -30,7 +30,7 @@ from viral_engine.runtime.errors import ActorError
 from viral_engine.runtime.reply import Reply
 from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
 from viral_engine.runtime.system import System
-from viral_engine.store import audit
+from viral_engine.store.audit import audit_entry
 from viral_engine.store.embedded.errors import EmbeddedError
 from viral_engine.store.embedded.lock import FolderLock
 from viral_engine.store.embedded.server import EmbeddedServer
@@ -38,12 +38,11 @@ from viral_engine.store.engine import Database
 from viral_engine.store.spool import Spool
 from viral_engine.telemetry.board import ConditionBoard
 from viral_engine.telemetry.disk import DiskGuard
-from viral_engine.telemetry.event_log import EventLog
+from viral_engine.telemetry.event_log import log_event
 from viral_engine.telemetry.history import History
 from viral_engine.telemetry.logs import LOG_FILE, configure
 from viral_engine.telemetry.loop_watch import LoopWatch, end_process
 from viral_engine.telemetry.metrics import Metrics
-from viral_engine.web.app import route_templates
 from viral_engine.web.context import Readiness, WebContext
 from viral_engine.web.first_keys import FirstKeys, first_keys
 
@@ -124,13 +123,13 @@ class Daemon:
         self._history = History(data_dir)
         self._system = System(make_loop=uvloop.new_event_loop, on_fatal=self._give_up)
         self._system.events.listen(self._history)
-        self._system.events.listen(EventLog())
+        self._system.events.listen(log_event)
         self._server = None if settings.database.url else EmbeddedServer(data_dir)
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
         self._keys = first_keys(data_dir)
         self._sockets = self._bind()
         self._url = f"http://{settings.server.host}:{self._sockets.http.getsockname()[1]}"
-        self._metrics = Metrics(self._system, route_templates())
+        self._metrics = Metrics(self._system)
         self._spec = wire(tree, self._arguments(self._keys))
         self._watch = LoopWatch(self._system.loop, self._end_hard)
 
@@ -193,7 +192,7 @@ class Daemon:
             boot_id=self._boot_id,
             spool=spool,
             readiness=self._readiness,
-            metrics=self._metrics,
+            metrics_text=self._metrics.exposition,
             log=structlog.get_logger("web"),
         )
         return {
@@ -278,9 +277,10 @@ class Daemon:
 
     def _audit(self, act: Act) -> None:
         """Hands an operator's act to the journal without waiting for it."""
-        entry = audit.entry(
-            act=f"operator.{act.verb}",
-            author=f"uid:{act.uid}",
+        entry = audit_entry(
+            f"operator.{act.verb}",
+            f"uid:{act.uid}",
+            at_ms=act.at_ms,
             subject=("actor", act.path),
             details={"reason": act.reason, "pid": act.pid},
         )

@@ -21,7 +21,10 @@ _reason = click.option("--reason", metavar="TEXT", help="Why; kept in the audit 
 @_reason
 @common
 def restart(session: Session, path: str, *, yes: bool, reason: str | None) -> None:
-    """Stop PATH in order and start it again; also starts a stopped actor. Never counted."""
+    """Stop PATH and start it again.
+
+    In order, and never counted. Starts a stopped actor, too.
+    """
     _act(session, "restart", path, yes=yes, reason=reason)
 
 
@@ -42,7 +45,10 @@ def stop(session: Session, path: str, *, yes: bool, reason: str | None) -> None:
 @_reason
 @common
 def kill(session: Session, path: str, *, yes: bool, reason: str | None) -> None:
-    """End PATH at once, as a crash would; its supervisor starts it again, and it counts."""
+    """End PATH at once, as a crash would.
+
+    Its supervisor starts it again, and it counts as a restart.
+    """
     session.confirm(f"Kill {path}? It counts as a restart of its supervisor.", yes=yes)
     _act(session, "kill", path, yes=True, reason=reason)
 
@@ -53,7 +59,10 @@ def kill(session: Session, path: str, *, yes: bool, reason: str | None) -> None:
 @_reason
 @common
 def suspend(session: Session, path: str, *, yes: bool, reason: str | None) -> None:
-    """Let PATH take no further message until it is resumed; its mailbox fills."""
+    """Let PATH take no message until resumed.
+
+    Its mailbox fills meanwhile.
+    """
     _act(session, "suspend", path, yes=yes, reason=reason)
 
 

@@ -19,9 +19,9 @@ from viral_engine.config import ConfigError, load
 @click.option("--config", metavar="F", type=click.Path(dir_okay=False, path_type=Path), help="The file to check.")
 @common
 def check_config(session: Session, config: Path | None) -> int:
-    """Check the settings without starting anything: defaults, the file, the environment.
+    """Check the settings without starting anything.
 
-    Exits 1 when they are not valid.
+    Defaults, then the file, then the environment. Exits 1 when they are not valid.
     """
     try:
         settings = msgspec.to_builtins(load(config))

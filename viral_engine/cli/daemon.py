@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
-
-import msgspec
 
 from viral_engine.cli.errors import CliError, ExitCode
 from viral_engine.control import client, daemon_file
@@ -17,7 +11,6 @@ from viral_engine.control.daemon_file import DaemonInfo
 from viral_engine.control.protocol import Refusal, Request
 
 KEY_FILE = "api-key"
-BODY_BYTES_MAX = 64 * 1024 * 1024
 
 _EXIT_CODES = {
     "wrong_request": ExitCode.WRONG_USE,
@@ -113,39 +106,10 @@ class Daemon:
         Raises:
             CliError: nobody listens, or no answer came in time.
         """
-        url = urlsplit(self.info().url)
-        kept = {name: str(value) for name, value in (query or {}).items() if value is not None}
-        target = path + (f"?{urlencode(kept)}" if kept else "")
-        headers = {"Accept": "application/json"}
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
-        payload = None
-        if body is not None:
-            payload = msgspec.json.encode(body)
-            headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(_reachable(url.hostname), url.port or 80, timeout=self.timeout_s)
-        try:
-            connection.request(method, target, payload, headers)
-            response = connection.getresponse()
-            text = response.read(BODY_BYTES_MAX)
-        except ConnectionRefusedError as error:
-            raise self.not_running() from error
-        except TimeoutError as error:
-            raise CliError(
-                ExitCode.NO_ANSWER, "no_answer", f"the daemon gave no answer within {self.timeout_s:g} s",
-                "see `viral-engine health`",
-            ) from error  # fmt: skip
-        except (OSError, http.client.HTTPException) as error:
-            raise CliError(
-                ExitCode.NO_ANSWER, "no_answer", f"the daemon broke the connection: {error or type(error).__name__}",
-                "see `viral-engine health`",
-            ) from error  # fmt: skip
-        finally:
-            connection.close()
-        answer = None
-        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
-            answer = msgspec.json.decode(text) if text else None
-        return response.status, answer
+        # The standard library's client takes longer to import than a verb of the socket needs altogether.
+        from viral_engine.cli import api  # noqa: PLC0415
+
+        return api.exchange(self.info().url, method, path, body=body, query=query, key=key, timeout_s=self.timeout_s)
 
     def not_running(self) -> CliError:
         """Returns the error for a folder without a daemon."""
@@ -180,19 +144,6 @@ class Daemon:
         )
 
 
-def segment(text: str) -> str:
-    """Returns a text as one segment of a URL's path, whatever it holds."""
-    return quote(text, safe="") if text not in (".", "..") else text.replace(".", "%2E")
-
-
-def _reachable(host: str | None) -> str:
-    """A daemon that listens everywhere is asked on this machine."""
-    if host in (None, "0.0.0.0", ""):  # noqa: S104  (it is read, not bound)
-        return "127.0.0.1"
-    assert host is not None
-    return "::1" if host == "::" else host
-
-
 def _hint(status: int) -> str | None:
     match status:
         case 401 | 403:
@@ -201,15 +152,3 @@ def _hint(status: int) -> str | None:
             return "see `viral-engine health`"
         case _:
             return None
-
-
-def port_is_free(host: str, port: int) -> str | None:
-    """Returns None when a server could listen there, else why not."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error.strerror or str(error)
-    return None

@@ -12,11 +12,16 @@ from viral_engine.cli.options import Session, common
 from viral_engine.cli.style import Style
 from viral_engine.control.protocol import Request
 
+HTTP_OK = 200
+
 
 @click.command()
 @common
 def health(session: Session) -> int:
-    """Say whether the tree is whole and the HTTP side ready; exits 1 when not."""
+    """Say whether all is well.
+
+    The tree is whole, the daemon ready, and its HTTP side answers /readyz. Exits 1 when not.
+    """
     data = session.daemon.ask(Request(verb="health"))
     data["http"] = _http(session)
     data["ok"] = data["ok"] and data["http"]["ready"]
@@ -30,10 +35,7 @@ def _http(session: Session) -> dict[str, Any]:
         status, answer = session.daemon.exchange("GET", "/readyz")
     except CliError as error:
         return {"ready": False, "status": None, "answer": None, "error": error.message}
-    return {"ready": status == http_ok, "status": status, "answer": answer, "error": None}
-
-
-http_ok = 200
+    return {"ready": status == HTTP_OK, "status": status, "answer": answer, "error": None}
 
 
 def text(data: dict[str, Any], style: Style) -> list[str]:

@@ -25,7 +25,10 @@ from viral_engine.telemetry import history_file
 def history(
     session: Session, path: str | None, *, since: float | None, limit: int, aside: bool, traceback: bool
 ) -> None:
-    """Show one entry for each crash, kill and give-up, oldest first, of PATH and what lies below it."""
+    """Show crashes, kills and give-ups.
+
+    One entry each, oldest first, of PATH and what lies below it. Needs no daemon.
+    """
     since_s = time.time() - since if since is not None else None
     request = Request(verb="history", path=path, since_s=since_s, aside=aside, limit=limit)
     entries = _entries(session, request)

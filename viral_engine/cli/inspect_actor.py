@@ -18,7 +18,10 @@ from viral_engine.control.protocol import STATE_TIMEOUT_S, Request
 @click.option("--stack", is_flag=True, help="Show where its thread is now, without its help.")
 @common
 def inspect_actor(session: Session, path: str, *, state: bool, stack: bool) -> None:
-    """Look into one actor; the first line says why it is not running, or what holds it up."""
+    """Look into one actor.
+
+    The first line says why it is not running, or what holds it up.
+    """
     request = Request(verb="inspect", path=path, state=state, stack=stack)
     data = session.daemon.ask(request, extra_s=STATE_TIMEOUT_S if state else 0.0)
     session.printer.answer(data, text(data, session.printer.style))
@@ -32,7 +35,8 @@ def text(data: dict[str, Any], style: Style) -> list[str]:
         "kind": f"{data['kind']} {data['actor_class']} on {'the loop' if data['placement'] == 'loop' else 'a thread'}",
         "incarnation": data["incarnation"],
         "up": age(data["up_s"]),
-        "mailbox": f"{data['depth']} of {data['capacity']}, oldest {age(data['oldest_age_s'])}, {data['refused']} refused",
+        "mailbox": f"{data['depth']} of {data['capacity']}, oldest {age(data['oldest_age_s'])}",
+        "refused": data["refused"],
         "handling": f"{data['current_message'] or 'a batch'} for {age(data['busy_s'])}" if data["busy_s"] else "-",
         "handled": data["handled"],
         "recent": word(data["recent"][-8:]),

@@ -82,6 +82,11 @@ def age(seconds: float | None) -> str:
     return f"{whole}s"
 
 
+def count(number: int, noun: str) -> str:
+    """Returns a number with its noun: 1 restart, 2 restarts."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def thousandths(value: int) -> str:
     """Returns an integer of thousandths as a decimal, without floating point."""
     sign = "-" if value < 0 else ""

@@ -7,7 +7,6 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NoReturn
 
 import click
@@ -64,6 +63,8 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Refuses an unknown verb with the nearest one."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from difflib import get_close_matches  # noqa: PLC0415  (a tenth of a second that only a mistake costs)
+
             near = get_close_matches(args[0], VERBS, n=1)
             hint = f"did you mean `{near[0]}`?" if near else "`viral-engine --help` lists the verbs"
             raise CliError(ExitCode.WRONG_USE, "wrong_use", f"there is no verb {args[0]!r}", hint)
@@ -114,3 +115,7 @@ def _from_click(error: click.ClickException) -> CliError:
     context = getattr(error, "ctx", None)
     hint = f"see `{context.command_path} --help`" if context is not None else None
     return CliError(ExitCode.WRONG_USE, "wrong_use", message, hint)
+
+
+if __name__ == "__main__":
+    main()

@@ -35,7 +35,9 @@ _KEYS = {
 def ps(
     session: Session, glob: str | None, *, sort: str | None, state: str | None, output: str, no_headers: bool
 ) -> None:
-    """List the actors, or those whose path matches GLOB.
+    """List the actors, trouble first.
+
+    GLOB chooses by path.
 
     MSG/S is measured between this look and the one before, or over half a second.
     """

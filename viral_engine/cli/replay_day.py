@@ -46,7 +46,7 @@ def examine(path: Path) -> DayFile:
     lines = 0
     first: datetime | None = None
     last: datetime | None = None
-    for lines, (raw, document) in enumerate(_objects(path), start=1):  # noqa: B007 - counted, and used after the loop
+    for lines, (raw, document) in enumerate(_objects(path), start=1):
         digest.update(raw)
         moment = _moment(document.get("occurred_at"), path, lines)
         if lines == 1:
@@ -62,12 +62,12 @@ def examine(path: Path) -> DayFile:
 
 
 def chunks(day: DayFile, size: int, shift_days: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """The lines in order, `size` at a time, each with the number of its first line."""
+    """The lines in order, `size` at a time, each with the number of its first line; the very first goes alone."""
     documents = (document for _, document in _objects(day.path))
-    start = 1
-    while batch := list(islice(documents, size)):
+    start, wanted = 1, 1
+    while batch := list(islice(documents, wanted)):
         yield start, [_shifted(document, shift_days) for document in batch]
-        start += len(batch)
+        start, wanted = start + len(batch), size
 
 
 def read_labels(path: Path) -> dict[int, tuple[str, str]]:
@@ -116,6 +116,13 @@ def days_beyond(first_at: datetime, message: str) -> int | None:
     reached = datetime.fromisoformat(found[-1])
     days = (reached - first_at) // timedelta(days=1) + CLEAR_DAYS + 1
     return max(days, 1)
+
+
+def days_until(first_at: datetime, told_at: datetime | None) -> int:
+    """How many whole days a file must move to begin after `told_at`; 0 without one."""
+    if told_at is None or told_at < first_at:
+        return 0
+    return (told_at - first_at) // timedelta(days=1) + 1
 
 
 def moved(text: str, days: int) -> str:

@@ -63,6 +63,10 @@ class Peer:
         """Closes the connection."""
         self._connection.close()
 
+    def pause(self, attempt: int) -> None:
+        """Waits before another attempt, longer each time."""
+        self._pause.wait(min(DELAY_FIRST_S * 2**attempt, DELAY_MAX_S))
+
     def send(self, method: str, path: str, body: bytes | None = None, once: str | None = None) -> Response:
         """Sends a request until it is answered.
 
@@ -98,9 +102,7 @@ class Peer:
             self._pause.wait(wait_s)
             delay_s = min(delay_s * 2, DELAY_MAX_S)
 
-    def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
-    ) -> tuple[int, Any, float]:
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any, float]:
         self._connection.request(method, self._path + path, body, headers)
         response = self._connection.getresponse()
         text = response.read()

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import chain
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
+from urllib.parse import urlencode
 
-from viral_engine.cli.replay_day import DayFile, chunks, days_beyond, moved
+from viral_engine.cli.replay_day import DayFile, chunks, days_beyond, days_until
 from viral_engine.cli.replay_peer import Peer, Response
 from viral_engine.cli.replay_tally import Tally
 
@@ -48,6 +48,8 @@ class Replay:
     connect: Callable[[], Peer]
     batch: int
     tally: Tally = field(default_factory=Tally)
+    _probed: list[dict[str, Any]] = field(default_factory=list)
+    _told_at: datetime | None = None
 
     def tell_world(self, calls: list[dict[str, Any]], digest: str, connections: int, progress: Progress) -> None:
         """Makes the calls, those that need another's answer last.
@@ -88,6 +90,7 @@ class Replay:
         finally:
             for peer in opened:
                 peer.close()
+        self._told_at = datetime.now(UTC)
 
     def send_day(
         self, day: DayFile, labels: dict[int, tuple[str, str]], shift_days: int | None, progress: Progress
@@ -103,9 +106,10 @@ class Replay:
         peer = self.connect()
         begun_s = time.monotonic()
         try:
-            tally.shift_days = self._shift(peer, day) if shift_days is None else shift_days
+            tally.shift_days = self._shift_needed(peer, day) if shift_days is None else shift_days
             for start, items in chunks(day, self.batch, tally.shift_days):
-                for line, answer in enumerate(self._answers(peer, day, start, items), start=start):
+                answers = self._probed if start == 1 and self._probed else self._answers(peer, day, start, items)
+                for line, answer in enumerate(answers, start=start):
                     if "decision" in answer:
                         tally.answer(answer, labels.get(line))
                     else:
@@ -115,18 +119,84 @@ class Replay:
             tally.seconds = time.monotonic() - begun_s
             peer.close()
 
-    def _shift(self, peer: Peer, day: DayFile) -> int:
-        """Asks how far imported events have reached, with a line that is refused if they have passed it.
+    def _shift_needed(self, peer: Peer, day: DayFile) -> int:
+        """How far the day must move.
 
-        The question is an item that no engine can take for an action: it lacks a user, so it never becomes a decision.
+        What the world tells counts from the moment it was told (a consent is not given retroactively), so the day has
+        to begin after it. Then the first line is sent, alone: it is refused when imported events have gone past it.
         """
         if day.first_at is None:
             return 0
-        _, items = next(chunks(day, 1, 0))
-        answer = self._send(peer, day, f"probe-{day.lines}", items)[0][0]
-        if "decision" in answer or answer.get("field") != "occurred_at":
-            return 0
-        days = days_beyond(day.first_at, str(answer.get("message")))
-        if days is None:
-            raise Unusable(f"the first line's time is refused: {answer.get('message')}")
-        return days
+        days = days_until(day.first_at, self._told_at)
+        start, items = next(chunks(day, self.batch, days))
+        self.tally.shift_days = days
+        answers = self._answers(peer, day, start, items, recover=False)
+        if not _goes_backwards(answers[0]):
+            self._probed = answers
+            return days
+        beyond = days_beyond(day.first_at, str(answers[0].get("message")))
+        if beyond is None:
+            raise Unusable(f"the first line's time is refused: {answers[0].get('message')}")
+        return beyond
+
+    def _once(self, day: DayFile, start: int, attempt: int = 0) -> str:
+        return f"replay-{day.digest[:16]}-{self.run}-{self.tally.shift_days}-{start}-{attempt}"
+
+    def _answers(
+        self, peer: Peer, day: DayFile, start: int, items: list[dict[str, Any]], *, recover: bool = True
+    ) -> list[dict[str, Any]]:
+        """One answer per item: a decision, or the error that is left when trying again does not help."""
+        answers, response = self._bulk(peer, self._once(day, start), items)
+        is_again = response.tries > 1
+        for attempt in range(1, ITEM_TRIES_MAX):
+            waiting = [place for place, answer in enumerate(answers) if answer.get("error") in _AGAIN]
+            if not waiting:
+                break
+            is_again = True
+            peer.pause(attempt)
+            late, _ = self._bulk(peer, self._once(day, start, attempt), [items[place] for place in waiting])
+            for place, answer in zip(waiting, late, strict=True):
+                answers[place] = answer
+        if is_again and recover:
+            # The try before was carried out in part and its answer lost: what was decided then is recorded.
+            for place, answer in enumerate(answers):
+                if _goes_backwards(answer):
+                    answers[place] = self._recorded(peer, items[place]) or answer
+        return answers
+
+    def _bulk(self, peer: Peer, once: str, items: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Response]:
+        body = json.dumps({"items": items}, separators=(",", ":")).encode()
+        response = peer.send("POST", BULK_PATH, body, once)
+        self.tally.retries += response.tries - 1
+        self.tally.request_ms.append(response.seconds * 1000)
+        match response.document:
+            case {"items": list(answers)} if response.status == HTTP_OK and len(answers) == len(items):
+                return answers, response
+            case _:
+                raise Unusable(_refusal(response))
+
+    def _recorded(self, peer: Peer, item: dict[str, Any]) -> dict[str, Any] | None:
+        """The decision that stands recorded for an item, None when there is none."""
+        query = urlencode({"user_id": item["user_id"], "limit": PAGE})
+        response = peer.send("GET", f"/v1/decisions?{query}")
+        if response.status != HTTP_OK:
+            return None
+        wanted = datetime.fromisoformat(item["occurred_at"])
+        for decision in response.document["decisions"]:
+            same = decision["action_type"] == item["action_type"]
+            if same and datetime.fromisoformat(decision["occurred_at"]) == wanted:
+                self.tally.recovered += 1
+                return dict(decision)
+        return None
+
+
+def _goes_backwards(answer: dict[str, Any]) -> bool:
+    return "decision" not in answer and answer.get("field") == "occurred_at"
+
+
+def _refusal(response: Response) -> str:
+    match response.document:
+        case {"error": str(code), "message": str(message)}:
+            return f"the daemon answers {response.status} {code}: {message}"
+        case _:
+            return f"the daemon answers {response.status} without a reason"

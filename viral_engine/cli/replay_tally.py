@@ -117,9 +117,7 @@ def _recall(outcomes: Counter[tuple[str, str, str]], wanted: str) -> dict[str, A
         return sum(
             number
             for (label, expected, decision), number in outcomes.items()
-            if label == wanted
-            and (decisions is None or decision in decisions)
-            and (not knowable or expected == "deny")
+            if label == wanted and (decisions is None or decision in decisions) and (not knowable or expected == "deny")
         )
 
     of_all, of_knowable = count(None, knowable=False), count(None, knowable=True)
@@ -134,27 +132,28 @@ def _recall(outcomes: Counter[tuple[str, str, str]], wanted: str) -> dict[str, A
     }
 
 
-def as_text(data: dict[str, Any]) -> str:
+def as_lines(data: dict[str, Any]) -> list[str]:
     """The summary for people."""
+    shifted = f", moved by {data['shift_days']} days" if data["shift_days"] else ""
     lines = [
-        f"answered   {data['answered']:,} of {data['lines']:,}, recorded {data['recorded']:,}"
-        f", {data['retries']:,} retries, {data['recovered']:,} answers recovered",
-        f"speed      {data['requests_per_s'] or 0:,.0f} requests/s ({data['seconds']:.2f} s)"
-        + (f", shifted by {data['shift_days']} days" if data["shift_days"] else ""),
-        _times("request", data["request_ms"], "a batch, here to here"),
+        f"answered   {data['answered']:,} of {data['lines']:,}",
+        f"recorded   {data['recorded']:,}",
+        f"speed      {data['requests_per_s'] or 0:,.0f} requests/s ({data['seconds']:.2f} s{shifted})",
+        f"again      {data['retries']:,} requests sent again, {data['recovered']:,} lost answers found again",
+        _times("request", data["request_ms"], "a batch, from here and back"),
         _times("engine", data["latency_ms"], "a decision, as the daemon measured it"),
         _counts("decisions", data["decisions"]),
         _counts("reasons", data["reasons"]),
     ]
     lines += [f"not answered: line {failure['line']}: {failure['error']}" for failure in data["failures"]]
     if data["labels"] is not None:
-        lines += _labels_text(data["labels"])
-    return "\n".join(line for line in lines if line)
+        lines += _label_lines(data["labels"])
+    return lines
 
 
 def _times(name: str, times: dict[str, float] | None, of_what: str) -> str:
     if times is None:
-        return ""
+        return f"{name:10} none"
     return f"{name:10} " + "  ".join(f"{rank} {value:.2f} ms" for rank, value in times.items()) + f"  ({of_what})"
 
 
@@ -162,11 +161,13 @@ def _counts(name: str, counts: dict[str, int]) -> str:
     return f"{name:10} " + ("  ".join(f"{word} {count:,}" for word, count in counts.items()) or "none")
 
 
-def _labels_text(labels: dict[str, Any]) -> list[str]:
+def _label_lines(labels: dict[str, Any]) -> list[str]:
     table: dict[str, dict[str, int]] = labels["table"]
     columns = ("allow", "allow_flagged", "challenge", "review", "deny")
     lines = ["", f"{'label':24}" + "".join(f"{column:>14}" for column in columns)]
-    lines += [f"{label:24}" + "".join(f"{row.get(column, 0):14,}" for column in columns) for label, row in table.items()]
+    lines += [
+        f"{label:24}" + "".join(f"{row.get(column, 0):14,}" for column in columns) for label, row in table.items()
+    ]
     lines.append("")
     for label, found in labels["recall"].items():
         lines.append(

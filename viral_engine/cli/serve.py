@@ -19,7 +19,10 @@ from viral_engine.config import root_folder
 @click.option("--database-url", metavar="U", help="A PostgreSQL of yours instead of the embedded one.")
 @click.option("--config", metavar="F", type=click.Path(dir_okay=False), help="A TOML file that overrides the defaults.")
 def serve(**flags: str | int | None) -> NoReturn:
-    """Run the daemon in the foreground; SIGTERM or Ctrl-C ends it in order."""
+    """Run the daemon in the foreground.
+
+    SIGTERM or Ctrl-C ends it in order.
+    """
     arguments = ["serve"]
     for name, value in flags.items():
         if value is not None:

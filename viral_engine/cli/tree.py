@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from viral_engine.cli.layout import GAP, age, clean, width
+from viral_engine.cli.layout import GAP, age, clean, count, width
 from viral_engine.cli.options import Session, common
 from viral_engine.cli.style import BAD, DIM, WARN, Style
 from viral_engine.control.protocol import Request
@@ -17,7 +17,7 @@ from viral_engine.control.protocol import Request
 @click.option("-o", "output", type=click.Choice(["table", "wide", "name"]), default="table", show_default=True)
 @common
 def tree(session: Session, path: str | None, output: str) -> None:
-    """Show the tree of actors, or what lies below PATH.
+    """Show the tree, or what lies below PATH.
 
     Supervisors show their strategy and how many of their allowed restarts are used up.
     """
@@ -63,9 +63,9 @@ def _header(data: dict[str, Any], style: Style) -> str:
     parts = [
         f"viral-engine {daemon['version']}",
         f"up {age(daemon['up_s'])}",
-        f"{totals['actors']} actors: {states}",
-        f"{totals['restarts']} restarts",
-        f"{totals['waiting']} messages wait",
+        f"{count(totals['actors'], 'actor')}: {states}",
+        count(totals["restarts"], "restart"),
+        f"{count(totals['waiting'], 'message')} waiting",
         f"{totals['threads']} threads",
     ]
     if totals["abandoned_threads"]:
@@ -80,9 +80,9 @@ def _facts(node: dict[str, Any], style: Style, *, wide: bool) -> list[str]:
     if node["intensity"] is not None:
         facts.append(_intensity(node["intensity"], style))
     if node["depth"]:
-        facts.append(f"{node['depth']} wait, oldest {age(node['oldest_age_s'])}")
+        facts.append(f"{node['depth']} waiting, oldest {age(node['oldest_age_s'])}")
     if node["restarts"] or wide:
-        facts.append(f"{node['restarts']} restarts")
+        facts.append(count(node["restarts"], "restart"))
     if wide:
         facts.append(f"up {age(node['up_s'])}")
         facts.append(style.paint(f"{node['actor_class']} #{node['incarnation']} on {_placement(node)}", DIM))

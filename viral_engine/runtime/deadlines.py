@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from viral_engine.runtime.clock import Clock, TimerHandle
@@ -23,17 +23,17 @@ class Deadlines:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: set[Reply[object]] = set()
+        self._waiting: set[Reply[Any]] = set()
         self._due_s = math.inf
         self._timer: TimerHandle | None = None
 
-    def add(self, reply: Reply[object], deadline_s: float) -> None:
+    def add(self, reply: Reply[Any]) -> None:
         """Has the reply expire at its deadline unless it is discarded before."""
         self._waiting.add(reply)
-        if deadline_s < self._due_s:
-            self._set_timer(deadline_s)
+        if reply.deadline_s < self._due_s:
+            self._set_timer(reply.deadline_s)
 
-    def discard(self, reply: Reply[object]) -> None:
+    def discard(self, reply: Reply[Any]) -> None:
         """Forgets a reply that nobody awaits any more."""
         self._waiting.discard(reply)
 
@@ -48,11 +48,10 @@ class Deadlines:
         now_s = self._clock.monotonic_s()
         self._due_s = next_s = math.inf
         for reply in self._waiting.copy():
-            deadline_s = reply.deadline_s
-            if deadline_s is None or deadline_s <= now_s:
+            if reply.deadline_s <= now_s:
                 self._waiting.discard(reply)
                 reply.expire()
             else:
-                next_s = min(next_s, deadline_s)
+                next_s = min(next_s, reply.deadline_s)
         if next_s < self._due_s:
             self._set_timer(max(next_s, now_s + COALESCE_S))

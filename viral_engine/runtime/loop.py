@@ -35,6 +35,9 @@ class LoopThread:
     Args:
         make_loop: makes the event loop, for instance `uvloop.new_event_loop`.
         events: where a blocked loop is reported.
+
+    Attributes:
+        ident: the thread's identifier; None before it runs.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class LoopThread:
         self._post_scheduled = False
         self._post_lock = threading.Lock()
         self._turned_s = time.monotonic()
-        self._ident: int | None = None
+        self.ident: int | None = None
 
     def start(self) -> None:
         """Starts the loop and its watchdog; returns once the loop turns."""
@@ -71,7 +74,7 @@ class LoopThread:
     @property
     def is_current(self) -> bool:
         """Whether the calling thread is the loop's."""
-        return threading.get_ident() == self._ident
+        return threading.get_ident() == self.ident
 
     @property
     def lag_s(self) -> float:
@@ -80,7 +83,7 @@ class LoopThread:
 
     def run(self, callback: Callable[..., None], *args: Any) -> None:
         """Calls `callback(*args)` on the loop: now when this is its thread, soon when not."""
-        if threading.get_ident() == self._ident:
+        if threading.get_ident() == self.ident:
             callback(*args)
         else:
             self.post(callback, *args)
@@ -91,7 +94,7 @@ class LoopThread:
 
     def stack(self) -> str:
         """Returns where the loop's thread is right now, as a traceback."""
-        frame = sys._current_frames().get(self._ident or 0)  # noqa: SLF001  (the only way to see another thread's stack)
+        frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001  (the only way to see another thread's stack)
         return "".join(traceback.format_stack(frame)) if frame is not None else ""
 
     def post(self, callback: Callable[..., None], *args: Any) -> None:
@@ -136,8 +139,8 @@ class LoopThread:
                 self._loop.call_exception_handler({"message": "a posted callback failed", "exception": error})
 
     def _run(self) -> None:
-        self._ident = threading.get_ident()
-        _loop_threads.add(self._ident)
+        ident = self.ident = threading.get_ident()
+        _loop_threads.add(ident)
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
@@ -151,7 +154,7 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             asyncio.set_event_loop(None)
             self._loop.close()
-            _loop_threads.discard(self._ident)
+            _loop_threads.discard(ident)
 
     def _turned(self) -> None:
         self._turned_s = time.monotonic()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import time
 from typing import TYPE_CHECKING, Any
 
-from viral_engine.runtime.actor import BATCH_MAX, Actor
-from viral_engine.runtime.exits import NORMAL, Ignore, Stop
+from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, Actor
+from viral_engine.runtime.exits import Ignore
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
 
     from viral_engine.runtime.mailbox import Envelope
@@ -29,111 +28,114 @@ class LoopActor(Actor):
         self.system.loop.post(self._boot)
 
     def _wake(self) -> None:
+        # Never pumped here and now: a sender on the loop is in the middle of its own handler.
         if self.system.loop.is_current:
             self.system.loop.call_soon(self._pump)
         else:
             self.system.loop.post(self._pump)
 
     def _fence(self) -> None:
-        if self._task is not None:
-            self.system.loop.post(self._cancel_task)
+        self.system.loop.post(self._cancel_task)
 
     def _cancel_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
     def _boot(self) -> None:
-        if self._ended is not None:
-            return
-        self._attempt(lambda: self.init(*self.context.args), self._booted, self._boot_failed)
+        if self._ended is None:
+            self.busy_since_s = self.system.clock.monotonic_s()
+            self._attempt(lambda: self.init(*self.context.args), self._booted, self._boot_failed)
 
     def _booted(self, _result: Any) -> None:
-        with self._life:
-            if self._ended is not None:
-                return
-            self.state = "running"
-        self.booted.set(None)
-        self._pump()
+        self.busy_since_s = None
+        if self._mark_running():
+            self._pump()
 
     def _boot_failed(self, error: BaseException) -> None:
-        self._boot_error = error
-        self._finish(NORMAL if isinstance(error, Ignore) else self._end_with(error))
+        self._finish(self._end_with(error), ignored=isinstance(error, Ignore))
 
     def _attempt(
         self, handler: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[BaseException], None]
-    ) -> bool:
-        """Runs a handler; False when it is a coroutine, which calls `done` or `failed` when it ends."""
+    ) -> None:
+        """Runs a handler; `done` or `failed` is called when it ends, now or, for a coroutine, later."""
         try:
             result = handler()
         except BaseException as error:  # noqa: BLE001  (the supervised boundary: no exception may leave it)
             failed(error)
-            return True
-        if not inspect.isawaitable(result):
+            return
+        if _is_awaitable(result):
+            self._follow(result, done, failed)
+        else:
             done(result)
-            return True
-        self._task = self.system.loop.create_task(self._follow(result, done, failed), self.path)
-        return False
 
-    async def _follow(
+    def _follow(
         self, awaitable: Awaitable[Any], done: Callable[[Any], None], failed: Callable[[BaseException], None]
     ) -> None:
-        try:
-            result = await awaitable
-        except asyncio.CancelledError as error:
-            # Cancelled by a kill: everybody was told already. Cancelled by itself: a crash like any other.
-            if self._ended is None:
-                failed(error)
-            return
-        except BaseException as error:  # noqa: BLE001  (the supervised boundary)
-            failed(error)
-            return
-        finally:
+        """Runs a coroutine to its end as a task; its outcome is dropped when this incarnation was killed meanwhile."""
+
+        async def follow() -> None:
+            try:
+                result = await awaitable
+            except BaseException as error:  # noqa: BLE001  (the supervised boundary, a cancellation by itself included)
+                self._task = None
+                if self._ended is None:
+                    failed(error)
+                return
             self._task = None
-        if self._ended is None:
-            done(result)
+            if self._ended is None:
+                done(result)
+
+        if self._ended is not None:
+            _discard(awaitable)
+            return
+        self._task = self.system.loop.create_task(follow(), self.path)
+        # A task that is cancelled before its first step never gets to the coroutine.
+        self._task.add_done_callback(lambda _task: _discard(awaitable))
 
     def _pump(self) -> None:
         """Takes what waits. Runs at most once at a time: the mailbox stays awake until it was found empty."""
         if self._ended is not None:
             return
         mailbox = self.mailbox
-        while (order := mailbox.take_system()) is not None:
+        while (order := mailbox.take_order()) is not None:
             try:
                 self._obey(order)
-            except Stop as stop:
-                self._end(stop)
+            except BaseException as error:  # noqa: BLE001  (the supervised boundary)
+                self._end(error)
                 return
-        if self.state == "suspended":
-            if not mailbox.sleep():
+        if self._state == "suspended":
+            if not mailbox.sleep(suspended=True):
                 self.system.loop.call_soon(self._pump)
             return
         batch = mailbox.take(BATCH_MAX)
-        if batch:
-            self._begin_batch(batch)
-            self._run(0)
-        elif batch is not None:
-            self.system.loop.call_soon(self._pump)
-
-    def _run(self, start: int) -> None:
-        """Handles the batch from `start` on, until it is done, a handler awaits, or an order comes in."""
-        if self._takes_batches:
-            self._batch_begun_whole = True
-            batch = self._batch
-            self.recent.append(f"{type(batch[0].message).__name__} x {len(batch)}")
-            self._attempt(lambda: self.handle_batch(batch), self._batch_done, self._end)
+        if batch is None:
             return
+        if batch and self._begin_batch(batch):
+            self._run()
+        else:
+            self._batch_done(None)
+
+    def _run(self) -> None:
+        if self._takes_batches:
+            batch = self._batch
+            self.recent.extend(type(envelope.message) for envelope in batch[-FLIGHT_RECORDER_SIZE:])
+            self._attempt(lambda: self.handle_batch(batch), self._batch_done, self._end)
+        else:
+            self._run_from(0)
+
+    def _run_from(self, start: int) -> None:
+        """Handles the batch from `start` on, until it is done, a handler awaits, or an order comes in."""
         now_s = self.system.clock.monotonic_s()
-        batch, mailbox = self._batch, self.mailbox
+        batch, orders = self._batch, self.mailbox.orders
         for position in range(start, len(batch)):
-            if mailbox.has_orders and position > start:
-                mailbox.put_back(batch[position:])
-                del batch[position:]
+            if orders:
+                self._hold_back(position)
                 break
             self._position = position
             envelope = batch[position]
             try:
                 result = self._handle(envelope, now_s)
-                if result is not None and inspect.isawaitable(result):
+                if result is not None and _is_awaitable(result):
                     self._run_coroutine(envelope, result, position)
                     return
                 self._answer(envelope, result)
@@ -146,10 +148,14 @@ class LoopActor(Actor):
 
     def _run_coroutine(self, envelope: Envelope, awaitable: Awaitable[Any], position: int) -> None:
         def done(result: Any) -> None:
-            self._answer(envelope, result)
-            self._run(position + 1)
+            try:
+                self._answer(envelope, result)
+            except BaseException as error:  # noqa: BLE001  (the supervised boundary)
+                self._end(error)
+                return
+            self._run_from(position + 1)
 
-        self._task = self.system.loop.create_task(self._follow(awaitable, done, self._end), self.path)
+        self._follow(awaitable, done, self._end)
 
     def _batch_done(self, _result: Any) -> None:
         self._end_batch()
@@ -159,7 +165,9 @@ class LoopActor(Actor):
     def _end(self, error: BaseException) -> None:
         """Ends the incarnation for an exception of its own, `terminate` first."""
         exit_reason = self._end_with(error)
-        self.busy_since_s = self.busy_since_s or time.monotonic()
+        if self._ended is not None:
+            return
+        self.busy_since_s = self.busy_since_s or self.system.clock.monotonic_s()
 
         def finish(_result: Any) -> None:
             self._finish(exit_reason)
@@ -168,3 +176,12 @@ class LoopActor(Actor):
             self._finish(self._end_with(worse))
 
         self._attempt(lambda: self.terminate(exit_reason), finish, finish_worse)
+
+
+def _is_awaitable(result: Any) -> bool:
+    return hasattr(result, "__await__")
+
+
+def _discard(awaitable: Awaitable[Any]) -> None:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()

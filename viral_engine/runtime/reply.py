@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import sys
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pykka
@@ -47,19 +48,6 @@ class Surroundings(Protocol):
     deadlines: Deadlines
 
 
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
-
-
-def _wake_elsewhere(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
-    try:
-        loop.call_soon_threadsafe(_wake, waiter)
-    except RuntimeError:
-        # That loop is closed: nobody waits there, and the actor that answers must not suffer for it.
-        return
-
-
 class Reply(pykka.Future[T], Generic[T]):
     """The caller's end of a call.
 
@@ -68,13 +56,13 @@ class Reply(pykka.Future[T], Generic[T]):
     stock pykka expects of an actor class.
 
     Attributes:
-        deadline_s: when the caller stops waiting, on the clock's monotonic seconds; None when it waits for ever.
+        deadline_s: when the caller stops waiting, on the clock's monotonic seconds; infinite when it waits for ever.
         is_settled: whether an answer or an error has arrived.
     """
 
     # A call makes one of these, so what most of them never change lives in the class.
     is_settled = False
-    deadline_s: float | None = None
+    deadline_s = math.inf
     _get_hook = None
     _value: Any = None
     _error: BaseException | None = None
@@ -87,7 +75,8 @@ class Reply(pykka.Future[T], Generic[T]):
         self._surroundings = surroundings
         if timeout_s is not None and surroundings is not None:
             self.deadline_s = surroundings.clock.monotonic_s() + timeout_s
-        self._lock = threading.Lock()
+        # `pop` and `append` of a list are atomic in CPython. A lock would cost more than the rest of the reply.
+        self._unanswered = [True]
         self._callbacks: list[Callable[[], object]] = []
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
@@ -114,24 +103,30 @@ class Reply(pykka.Future[T], Generic[T]):
         self._settle(None, CallTimeout(self.path, self.timeout_s or 0.0))
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
-        with self._lock:
-            if self.is_settled:
-                return
-            self._value = value
-            self._error = error
-            self.is_settled = True
-        # Nobody appends any more: who finds the reply settled is called by `on_settled` itself.
-        for callback in self._callbacks:
-            callback()
-        self._callbacks.clear()
+        try:
+            self._unanswered.pop()
+        except IndexError:
+            return
+        self._value = value
+        self._error = error
+        self.is_settled = True
+        if self._callbacks:
+            self._run_callbacks()
 
     def on_settled(self, callback: Callable[[], object]) -> None:
         """Calls `callback` when the reply is settled, in the settler's thread; at once if it is already."""
-        with self._lock:
-            if not self.is_settled:
-                self._callbacks.append(callback)
+        self._callbacks.append(callback)
+        if self.is_settled:
+            self._run_callbacks()
+
+    def _run_callbacks(self) -> None:
+        # The settler and a late `on_settled` may both be here: each callback goes to the one that pops it.
+        while self._callbacks:
+            try:
+                callback = self._callbacks.pop(0)
+            except IndexError:
                 return
-        callback()
+            callback()
 
     def result(self) -> Any:
         """Returns the value or raises the error of a settled reply."""
@@ -160,39 +155,78 @@ class Reply(pykka.Future[T], Generic[T]):
         return self.result()
 
     def _wait(self, timeout_s: float | None) -> None:
-        clock = self._surroundings.clock if self._surroundings is not None else None
-        wait_s = timeout_s
-        if clock is not None and self.deadline_s is not None:
-            remaining_s = max(self.deadline_s - clock.monotonic_s(), 0.0)
-            wait_s = remaining_s if timeout_s is None else min(timeout_s, remaining_s)
         done = threading.Event()
         self.on_settled(done.set)
-        if clock is None:
-            done.wait(wait_s)
+        if self._surroundings is None:
+            done.wait(timeout_s)
         else:
-            clock.wait(done, wait_s)
-        if self.is_settled:
-            return
-        if timeout_s is not None and wait_s == timeout_s:
+            clock = self._surroundings.clock
+            patience_s = max(self.deadline_s - clock.monotonic_s(), 0.0)
+            if timeout_s is None or timeout_s > patience_s:
+                clock.wait(done, None if patience_s == math.inf else patience_s)
+                if not self.is_settled:
+                    self.expire()
+                return
+            clock.wait(done, timeout_s)
+        if not self.is_settled:
+            assert timeout_s is not None
             raise CallTimeout(self.path, timeout_s)
-        self.expire()
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Waits on the running event loop without blocking it."""
         if not self.is_settled and self._get_hook is None:
-            loop = asyncio.get_running_loop()
-            waiter: asyncio.Future[None] = loop.create_future()
             surroundings = self._surroundings
-            if surroundings is not None and surroundings.loop.runs(loop):
-                self.on_settled(partial(surroundings.loop.run, _wake, waiter))
-            else:
-                self.on_settled(partial(_wake_elsewhere, loop, waiter))
-            if surroundings is None or self.deadline_s is None:
+            waiter = self._make_waiter(asyncio.get_running_loop())
+            if surroundings is None or self.deadline_s == math.inf:
                 yield from waiter
             else:
-                surroundings.deadlines.add(self, self.deadline_s)
+                surroundings.deadlines.add(self)
                 try:
                     yield from waiter
                 finally:
                     surroundings.deadlines.discard(self)
         return self.result()
+
+    def _make_waiter(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+        waiter = loop.create_future()
+        home = self._surroundings.loop if self._surroundings is not None else None
+        if home is not None and home.runs(loop):
+            self.on_settled(_Wake(waiter, home))
+        else:
+            self.on_settled(_WakeElsewhere(waiter, loop))
+        return waiter
+
+
+class _Wake:
+    """Wakes a coroutine on the runtime's loop. (A closure that posts itself would be a cycle for the collector.)"""
+
+    __slots__ = ("_home", "_waiter")
+
+    def __init__(self, waiter: asyncio.Future[None], home: LoopThread) -> None:
+        self._waiter = waiter
+        self._home = home
+
+    def __call__(self) -> None:
+        if threading.get_ident() != self._home.ident:
+            self._home.post(self)
+        elif not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class _WakeElsewhere:
+    """Wakes a coroutine on a loop that is not the runtime's."""
+
+    __slots__ = ("_loop", "_waiter")
+
+    def __init__(self, waiter: asyncio.Future[None], loop: asyncio.AbstractEventLoop) -> None:
+        self._waiter = waiter
+        self._loop = loop
+
+    def __call__(self) -> None:
+        # A loop that is closed by now has nobody who waits, and the actor that answers must not suffer for it.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        if not self._waiter.done():
+            self._waiter.set_result(None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +16,7 @@ from viral_engine.runtime.thread_actor import ThreadActor
 
 if TYPE_CHECKING:
     from viral_engine.runtime.actor import Actor
-    from viral_engine.runtime.supervision import Child
+    from viral_engine.runtime.children import Child
     from viral_engine.runtime.system import System
 
 NodeKind = Literal["supervisor", "worker"]
@@ -80,7 +79,7 @@ def take(system: System) -> Node | None:
     root = system.root
     if root is None:
         return None
-    return _node("/", root, None)
+    return _node("/", root, None, system.clock.monotonic_s())
 
 
 def stack(actor: Actor) -> str | None:
@@ -96,11 +95,10 @@ def thread_count() -> int:
     return threading.active_count()
 
 
-def _node(path: str, actor: Actor | None, child: Child | None) -> Node:
+def _node(path: str, actor: Actor | None, child: Child | None, now_s: float) -> Node:
     spec = child.spec if child is not None else getattr(actor, "spec", None)
     actor_class = type(actor) if actor is not None else getattr(spec, "actor_class", SupervisorActor)
     busy_since_s = actor.busy_since_s if actor is not None else None
-    now_s = time.monotonic()
     return Node(
         path=path,
         kind="supervisor" if isinstance(spec, Supervisor) else "worker",
@@ -116,12 +114,12 @@ def _node(path: str, actor: Actor | None, child: Child | None) -> Node:
         handled=actor.handled if actor is not None else 0,
         current_message=actor.current_message if actor is not None else None,
         busy_s=None if busy_since_s is None else max(now_s - busy_since_s, 0.0),
-        recent=tuple(actor.recent) if actor is not None else (),
+        recent=tuple(kind.__name__ for kind in tuple(actor.recent)) if actor is not None else (),
         restarts=child.restarts if child is not None else 0,
         last_exit=_last_exit(child),
         up_s=now_s - actor.started_s if actor is not None and actor.end is None else None,
-        intensity=_intensity(actor, spec),
-        children=_children(actor),
+        intensity=_intensity(actor, spec, now_s),
+        children=_children(actor, now_s),
     )
 
 
@@ -137,16 +135,16 @@ def _last_exit(child: Child | None) -> LastExit | None:
     return LastExit(str(child.last_exit), child.last_exit_wall_ms)
 
 
-def _intensity(actor: Actor | None, spec: object) -> Intensity | None:
+def _intensity(actor: Actor | None, spec: object, now_s: float) -> Intensity | None:
     if not isinstance(spec, Supervisor):
         return None
     used = 0
     if isinstance(actor, SupervisorActor):
-        used = restarts_in_window(actor.restarts_s, actor.system.clock.monotonic_s(), spec.restarts_window_s)
+        used = restarts_in_window(actor.restarts_s, now_s, spec.restarts_window_s)
     return Intensity(spec.strategy, used, spec.restarts_max, spec.restarts_window_s)
 
 
-def _children(actor: Actor | None) -> tuple[Node, ...]:
+def _children(actor: Actor | None, now_s: float) -> tuple[Node, ...]:
     if not isinstance(actor, SupervisorActor):
         return ()
-    return tuple(_node(child.path, child.actor, child) for child in actor.children)
+    return tuple(_node(child.path, child.actor, child, now_s) for child in actor.children)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from viral_engine.runtime.errors import InvalidSpec
 
@@ -82,6 +82,10 @@ class Supervisor:
     def __post_init__(self) -> None:
         _check_name(self.name)
         _check_child(self.name, self.restart, self.shutdown_s, significant=self.significant)
+        if self.strategy not in get_args(Strategy):
+            raise InvalidSpec(f"{self.name}.strategy", f"{self.strategy!r} is no strategy")
+        if self.auto_shutdown not in get_args(AutoShutdown):
+            raise InvalidSpec(f"{self.name}.auto_shutdown", f"{self.auto_shutdown!r} is none of its values")
         if self.restarts_max < 0:
             raise InvalidSpec(f"{self.name}.restarts_max", "must not be negative")
         if self.restarts_window_s <= 0:
@@ -103,7 +107,11 @@ def _check_name(name: str) -> None:
 
 
 def _check_child(name: str, restart: RestartType, shutdown_s: Shutdown, *, significant: bool) -> None:
+    if restart not in get_args(RestartType):
+        raise InvalidSpec(f"{name}.restart", f"{restart!r} is no restart type")
     if significant and restart == "permanent":
         raise InvalidSpec(f"{name}.significant", "a permanent child never ends unrestarted")
+    if isinstance(shutdown_s, str) and shutdown_s not in ("brutal", "infinity"):
+        raise InvalidSpec(f"{name}.shutdown_s", f"{shutdown_s!r} is neither seconds nor brutal nor infinity")
     if not isinstance(shutdown_s, str) and shutdown_s < 0:
         raise InvalidSpec(f"{name}.shutdown_s", "must not be negative")

@@ -11,11 +11,12 @@ import pykka
 
 from viral_engine.runtime.actor import Actor, Context, Kept
 from viral_engine.runtime.clock import SystemClock
-from viral_engine.runtime.errors import CallError, InvalidSpec, NoSuchActor, StartFailed
+from viral_engine.runtime.deadlines import Deadlines
+from viral_engine.runtime.errors import ActorExited, CallError, InvalidSpec, NoSuchActor, StartFailed
 from viral_engine.runtime.events import Events, MessageDropped
 from viral_engine.runtime.exits import SHUTDOWN, Exit
 from viral_engine.runtime.loop import LoopThread
-from viral_engine.runtime.mailbox import Envelope, Kind
+from viral_engine.runtime.mailbox import Envelope
 from viral_engine.runtime.registry import Registry
 from viral_engine.runtime.reply import Reply
 from viral_engine.runtime.spec import MAILBOX_CAPACITY, ChildSpec, Supervisor
@@ -45,16 +46,21 @@ class _PatientReply(Reply[Any]):
     """A reply that sends its message again while it is certain that no handler has seen it."""
 
     def __init__(self, system: System, path: str, message: Any, timeout_s: float) -> None:
-        super().__init__(path, timeout_s, system.clock, system.loop)
+        super().__init__(path, timeout_s, system)
         self._system = system
         self._message = message
+        self.on_settled(lambda: system.registry.stop_waiting(path, self.send))
 
     def set_exception(self, exc_info: Any = None) -> None:
-        """Waits for the name's next incarnation when the message was not begun; else settles."""
-        if isinstance(exc_info, CallError) and not exc_info.begun and exc_info.path == self.path:
-            waits = not self._is_overdue() and self._system.registry.when_registered(self.path, self.send)
-            if waits:
-                return
+        """Waits for the name's next incarnation when this one ended before it began; else settles."""
+        ended_before = isinstance(exc_info, NoSuchActor | ActorExited) and not exc_info.begun
+        if (
+            ended_before
+            and exc_info.path == self.path
+            and not self.is_settled
+            and self._system.registry.when_registered(self.path, self.send)
+        ):
+            return
         super().set_exception(exc_info)
 
     def send(self) -> None:
@@ -70,6 +76,9 @@ class System:
         clock: the machine's clock unless a test drives one of its own.
         events: where everything that happens is told.
         on_fatal: called with one sentence when the process can't go on (too many hung threads).
+
+    Attributes:
+        living: every incarnation from before its init until everybody has been told of its end.
     """
 
     def __init__(
@@ -83,7 +92,10 @@ class System:
         self.events = events or Events()
         self.loop = LoopThread(make_loop, self.events)
         self.clock: Clock = clock or SystemClock(self.loop)
+        self.deadlines = Deadlines(self.clock)
         self.registry = Registry()
+        self.living: set[Actor] = set()
+        self._whereis = self.registry.actors.get
         self.root: SupervisorActor | None = None
         self._on_fatal = on_fatal
         self._slots: dict[str, _Slot] = {}
@@ -110,7 +122,7 @@ class System:
 
     def stop(self, exit_reason: Exit = SHUTDOWN) -> None:
         """Stops everything in reverse start order, then the loop; returns when all is down."""
-        if self.root is not None and self.root.end is None:
+        if self.root is not None:
             self.root.order("shut_down", exit_reason)
             self.root.exited.get()
         self.loop.stop()
@@ -133,21 +145,28 @@ class System:
             reply = _PatientReply(self, path, message, timeout_s)
             reply.send()
             return reply
-        plain: Reply[Any] = Reply(path, timeout_s, self.clock, self.loop)
+        plain: Reply[Any] = Reply(path, timeout_s, self)
         self.ask(path, message, plain, plain.deadline_s)
         return plain
 
     def ask(self, path: str, message: Any, reply_to: ReplyTo, deadline_s: float | None = None) -> None:
-        """Asks the actor at `path` to answer to `reply_to`, which gets every failure too."""
-        actor = self.registry.whereis(path)
+        """Asks the actor at `path` to answer to `reply_to`, which gets every failure too.
+
+        Args:
+            path: its name.
+            message: what `handle_call` gets.
+            reply_to: anything with `set` and `set_exception`; nothing is set up for it, its deadline included.
+            deadline_s: on the clock's monotonic seconds; the message is not executed later.
+        """
+        actor = self._whereis(path)
         if actor is None:
             reply_to.set_exception(NoSuchActor(path))
         else:
-            actor.mailbox.put(Envelope(message, reply_to, Kind.CALL, deadline_s))
+            actor.mailbox.put(Envelope(message, reply_to, "call", deadline_s))
 
     def cast(self, path: str, message: Any) -> bool:
         """Tells the actor at `path` and never waits; False (and an event) when the message was dropped."""
-        actor = self.registry.whereis(path)
+        actor = self._whereis(path)
         try:
             if actor is None:
                 raise NoSuchActor(path)
@@ -180,9 +199,19 @@ class System:
             raise InvalidSpec(f"{spec.name}.actor_class", f"{actor_class.__name__} is no LoopActor or ThreadActor")
         actor = actor_class(Context(self, path, slot.incarnations, capacity, args, slot.kept, supervisor))
         self.registry.register(path, actor)
+        self.living.add(actor)
         pykka.ActorRegistry.register(actor.actor_ref)
-        actor._start_actor_loop()  # noqa: SLF001  (pykka's own name for it)
+        try:
+            actor._start_actor_loop()  # noqa: SLF001  (pykka's own name for it)
+        except RuntimeError:
+            actor.kill("the machine has no thread left for it")
+            raise
         return actor
+
+    def bury(self, actor: Actor) -> None:
+        """Takes leave of an incarnation whose end everybody has been told."""
+        self.living.discard(actor)
+        actor.mailbox.retire()
 
     def drop_kept(self, path: str) -> None:
         """Gives the name's next incarnation an empty kept state; an abandoned thread keeps the old one to itself."""
@@ -193,9 +222,10 @@ class System:
         return self._slot(path).kept
 
     def forget(self, path: str) -> None:
-        """Forgets what a name keeps: its child specification is gone."""
+        """Forgets what a name and those below it keep: its child specification is gone."""
         with self._lock:
-            self._slots.pop(path, None)
+            for known in [known for known in self._slots if known == path or known.startswith(f"{path}/")]:
+                del self._slots[known]
 
     def abandon_thread(self, actor: Actor) -> int:
         """Notes a thread that hangs in a killed actor; returns how many still do."""

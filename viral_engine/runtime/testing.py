@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from viral_engine.runtime.clock import TimerHandle
-from viral_engine.runtime.errors import ActorError, ActorExited
+from viral_engine.runtime.errors import ActorError
 from viral_engine.runtime.events import Events
-from viral_engine.runtime.mailbox import Envelope, Kind
-from viral_engine.runtime.reply import Reply
 from viral_engine.runtime.spec import ChildSpec, Supervisor
 from viral_engine.runtime.system import System
 from viral_engine.runtime.thread_actor import ThreadActor
@@ -22,6 +20,7 @@ from viral_engine.runtime.thread_actor import ThreadActor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from viral_engine.runtime.actor import Actor
     from viral_engine.runtime.events import Event
 
 PATIENCE_S = 30.0
@@ -74,6 +73,8 @@ class ManualClock:
         """See `Clock`."""
         if timeout_s is None:
             return event.wait()
+        if timeout_s <= 0:
+            return event.is_set()
         expired = threading.Event()
 
         def expire() -> None:
@@ -210,40 +211,28 @@ class Probe(ThreadActor):
 def settle(system: System) -> None:
     """Waits until every mailbox is empty and nobody works.
 
-    Each round sends a marker to the end of every mailbox and waits for all of them; the tree is at rest when a
-    round handled nothing but its own markers and the same actors were there before and after.
+    Each round waits until every living actor has found nothing to do. The tree is at rest when nothing was put
+    into any mailbox meanwhile and the same actors live: whoever had come to rest then still is.
 
     Raises:
         NotSettled: an actor hangs, or the tree never comes to rest.
     """
-    previous: dict[int, int] | None = None
+    before = _accepted(system)
     for _ in range(SETTLE_ROUNDS_MAX):
-        actors = [actor for path in system.registry.paths() if (actor := system.registry.whereis(path)) is not None]
-        markers = []
-        for actor in actors:
-            if actor.state == "suspended":
-                continue
-            marker: Reply[None] = Reply(actor.path)
-            actor.mailbox.put(Envelope(None, marker, Kind.MARKER), force=True)
-            markers.append(marker)
-        for marker in markers:
-            with contextlib.suppress(ActorExited):
-                _await_marker(marker)
-        handled = {id(actor): actor.handled for actor in actors}
-        if previous is not None and handled.keys() == previous.keys():
-            quiet = all(handled[key] - previous[key] <= 1 for key in handled)
-            if quiet:
-                return
-        previous = handled
+        for actor in before:
+            at_rest = threading.Event()
+            actor.mailbox.when_at_rest(at_rest.set)
+            if not at_rest.wait(PATIENCE_S):
+                raise NotSettled(f"{actor.path} is busy for more than {PATIENCE_S:g} s")
+        after = _accepted(system)
+        if after == before:
+            return
+        before = after
     raise NotSettled(f"the tree did not come to rest within {SETTLE_ROUNDS_MAX} rounds")
 
 
-def _await_marker(marker: Reply[None]) -> None:
-    done = threading.Event()
-    marker.on_settled(done.set)
-    if not done.wait(PATIENCE_S):
-        raise NotSettled(f"{marker.path} is busy for more than {PATIENCE_S:g} s")
-    marker.result()
+def _accepted(system: System) -> dict[Actor, int]:
+    return {actor: actor.mailbox.accepted for actor in system.living.copy()}
 
 
 @contextlib.contextmanager

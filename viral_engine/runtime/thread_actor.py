@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
-from viral_engine.runtime.actor import BATCH_MAX, Actor
+from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, Actor
 from viral_engine.runtime.events import ThreadAbandoned
-from viral_engine.runtime.exits import NORMAL, Exit, Ignore, Stop
-
-if TYPE_CHECKING:
-    from viral_engine.runtime.mailbox import Envelope
+from viral_engine.runtime.exits import Ignore
 
 
 class ThreadActor(Actor):
@@ -53,22 +49,19 @@ class ThreadActor(Actor):
             self.system.events.emit(ThreadAbandoned(self.path, self.incarnation, abandoned))
 
     def _actor_loop(self) -> None:
+        self.busy_since_s = self.system.clock.monotonic_s()
         try:
             self.init(*self.context.args)
         except BaseException as error:  # noqa: BLE001  (the supervised boundary: no exception may leave it)
-            self._boot_error = error
-            self._finish(NORMAL if isinstance(error, Ignore) else self._end_with(error))
+            self._finish(self._end_with(error), ignored=isinstance(error, Ignore))
             return
-        with self._life:
-            if self._ended is not None:
-                return
-            self.state = "running"
-        self.booted.set(None)
+        self.busy_since_s = None
+        if not self._mark_running():
+            return
         try:
             while self._ended is None:
                 self._work()
-                if self._ended is None:
-                    self._wakeup.acquire()
+                self._wakeup.acquire()
         except BaseException as error:  # noqa: BLE001  (the supervised boundary)
             self._end(error)
 
@@ -76,42 +69,43 @@ class ThreadActor(Actor):
         """Handles orders and messages until the mailbox is asleep or this incarnation has ended."""
         mailbox = self.mailbox
         while self._ended is None:
-            while (order := mailbox.take_system()) is not None:
+            while (order := mailbox.take_order()) is not None:
                 self._obey(order)
-            if self.state == "suspended":
-                if mailbox.sleep():
+            if self._state == "suspended":
+                if mailbox.sleep(suspended=True):
                     return
                 continue
             batch = mailbox.take(BATCH_MAX)
-            if batch:
-                self._run(batch)
-            elif batch is None:
+            if batch is None:
                 return
+            if batch:
+                if self._begin_batch(batch):
+                    self._run()
+                self._end_batch()
 
-    def _run(self, batch: list[Envelope]) -> None:
-        self._begin_batch(batch)
+    def _run(self) -> None:
+        batch = self._batch
         if self._takes_batches:
-            self._batch_begun_whole = True
-            self.recent.append(f"{type(batch[0].message).__name__} x {len(batch)}")
+            self.recent.extend(type(envelope.message) for envelope in batch[-FLIGHT_RECORDER_SIZE:])
             self.handle_batch(batch)
-            self._end_batch()
             return
+        orders, clock = self.mailbox.orders, self.system.clock
         for position, envelope in enumerate(batch):
+            if orders:
+                self._hold_back(position)
+                return
+            self._position = position
+            self._answer(envelope, self._handle(envelope, clock.monotonic_s()))
             if self._ended is not None:
                 return
-            if position and self.mailbox.has_orders:
-                self.mailbox.put_back(batch[position:])
-                del batch[position:]
-                break
-            self._position = position
-            self._answer(envelope, self._handle(envelope, self.system.clock.monotonic_s()))
-        self._end_batch()
 
     def _end(self, error: BaseException) -> None:
-        exit_reason: Exit = self._end_with(error)
+        """Ends the incarnation for an exception of its own, `terminate` first."""
+        exit_reason = self._end_with(error)
+        self.busy_since_s = self.busy_since_s or self.system.clock.monotonic_s()
         if self._ended is None:
             try:
                 self.terminate(exit_reason)
             except BaseException as worse:  # noqa: BLE001  (the supervised boundary)
-                exit_reason = self._end_with(worse) if not isinstance(worse, Stop) else worse.exit_reason
+                exit_reason = self._end_with(worse)
         self._finish(exit_reason)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from viral_engine.messages.journal import Commit, RecordDecision, RowRefused, RowsDiffer
-from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, pack_decision
+from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, insert_decision, pack_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from viral_engine.messages.journal import DecisionRow, Statement
 
     Request = RecordDecision | Commit
     Settle = Callable[[Request, list[list[tuple[Any, ...]]] | Exception], None]
@@ -165,13 +167,13 @@ class Committer:
         return results
 
     @staticmethod
-    async def _copy(cursor: psycopg.AsyncCursor[tuple[Any, ...]], decisions: list[Any]) -> None:
+    async def _copy(cursor: psycopg.AsyncCursor[tuple[Any, ...]], decisions: list[DecisionRow]) -> None:
         rows = b"".join([COPY_HEADER, *map(pack_decision, decisions), COPY_TRAILER])
         async with cursor.copy(COPY_DECISIONS) as copy:
             await copy.write(rows)
 
     @staticmethod
-    async def _run(cursor: psycopg.AsyncCursor[tuple[Any, ...]], statement: Any) -> list[tuple[Any, ...]]:
+    async def _run(cursor: psycopg.AsyncCursor[tuple[Any, ...]], statement: Statement) -> list[tuple[Any, ...]]:
         await cursor.execute(statement.sql, statement.parameters)
         if statement.rows_expected is not None and cursor.rowcount != statement.rows_expected:
             raise RowsDiffer(statement.rows_expected, cursor.rowcount)

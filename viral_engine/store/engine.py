@@ -25,7 +25,8 @@ def conninfo_of(url: str) -> str:
     """
     scheme, separator, rest = url.partition("://")
     try:
-        return make_conninfo(**conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}" if separator else url))
+        parts: dict[str, Any] = conninfo_to_dict(f"{scheme.partition('+')[0]}://{rest}" if separator else url)
+        return make_conninfo(**parts)
     except psycopg.ProgrammingError:
         raise config.ConfigError("database.url is neither postgresql://user:password@host/name nor conninfo") from None
 

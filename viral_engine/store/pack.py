@@ -42,7 +42,8 @@ _head = Struct("!hi16siqiii").pack
 _length = Struct("!i").pack
 _array = Struct("!iiiii").pack
 _REPEATED_MAX = 4096
-_repeated: dict[tuple[str, str, tuple[str, ...], int, str, bool, bool], bytes] = {}
+_Repeated = tuple[str, str, tuple[str, ...], int, str, bool, bool]
+_repeated: dict[_Repeated, bytes] = {}
 
 
 def pack_decision(row: DecisionRow) -> bytes:
@@ -59,7 +60,7 @@ def pack_decision(row: DecisionRow) -> bytes:
     ) = astuple(row)  # fmt: skip
     key = (action_type, decision, reasons, policy_version, api_key_id, counted, backfill)
     try:
-        repeated = _repeated.get(key) or _pack_repeated(*key)
+        repeated = _repeated.get(key) or _pack_repeated(key)
         user = user_id.encode()
         device = b"" if device_id is None else device_id.encode()
         # `0 in` is one memchr; b"\0" in these would cost ten times that.
@@ -100,15 +101,8 @@ def _text(value: str) -> bytes:
     return _length(len(encoded)) + encoded
 
 
-def _pack_repeated(
-    action_type: str,
-    decision: str,
-    reasons: tuple[str, ...],
-    policy_version: int,
-    api_key_id: str,
-    counted: bool,
-    backfill: bool,
-) -> bytes:
+def _pack_repeated(key: _Repeated) -> bytes:
+    action_type, decision, reasons, policy_version, api_key_id, counted, backfill = key
     # One dimension from index 1, no NULLs; an empty array has no dimension.
     listed = _array(1, 0, _TEXT_OID, len(reasons), 1) if reasons else _array(0, 0, _TEXT_OID, 0, 0)[:12]
     listed += b"".join(map(_text, reasons))
@@ -126,7 +120,7 @@ def _pack_repeated(
     if len(_repeated) >= _REPEATED_MAX:
         # Callers choose the action's name: whoever sends ever new ones makes us pack them, not keep them.
         _repeated.clear()
-    _repeated[action_type, decision, reasons, policy_version, api_key_id, counted, backfill] = packed
+    _repeated[key] = packed
     return packed
 
 

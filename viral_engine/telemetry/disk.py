@@ -42,4 +42,4 @@ class DiskGuard:
         free_bytes = status.f_bavail * status.f_frsize
         if free_bytes >= self._free_bytes_min:
             return None
-        return f"{free_bytes >> 20} MiB are free on the disk of the data folder, {self._free_bytes_min >> 20} are needed"
+        return f"{free_bytes >> 20} MiB are free beside the data folder, {self._free_bytes_min >> 20} are needed"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOG_FILE = "log.jsonl"
 
-QUIET = ("uvicorn.access", "alembic.runtime.migration", "apscheduler", "asyncio")
+QUIET = ("uvicorn.access", "alembic", "apscheduler", "asyncio")
 """Loggers of libraries that are heard from `warning` on: paths in access lines name people."""
 
 

@@ -70,10 +70,12 @@ async def ask(system: System, path: str, message: Any, timeout_s: float) -> Any:
 async def _registered(system: System, path: str, remaining_s: float, timeout_s: float) -> None:
     """Waits until somebody has the name."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting = _Waiting(future, system.loop)
-    if remaining_s <= 0 or not system.registry.when_registered(path, waiting.set):
+    wake = _Waiting(future, system.loop).set
+    if remaining_s <= 0 or not system.registry.when_registered(path, wake):
         raise CallTimeout(path, timeout_s)
     try:
         await asyncio.wait_for(future, remaining_s)
     except TimeoutError:
         raise CallTimeout(path, timeout_s) from None
+    finally:
+        system.registry.stop_waiting(path, wake)

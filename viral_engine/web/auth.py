@@ -88,6 +88,10 @@ class KeyRing:
         if grant.networks and (address is None or not lies_in(address, grant.networks)):
             raise ApiError(403, "network_not_allowed", "this API key may not be used from this network")
 
+    def mac_of(self, text: str) -> bytes:
+        """Returns what is stored of a key's text."""
+        return mac_of(self._instance_key, text)
+
     async def refresh(self) -> None:
         """Reads the keys; whoever asks while that is under way waits for the same reading."""
         if self._refreshing is None:
@@ -123,7 +127,7 @@ class KeyRing:
         if self._records is None:
             raise unavailable("the API keys could not be read yet")
         record = self._records.get(key_id)
-        if record is None or not hmac.compare_digest(record.secret_mac, mac_of(self._instance_key, text.strip())):
+        if record is None or not hmac.compare_digest(record.secret_mac, self.mac_of(text.strip())):
             raise _unauthenticated()
         if len(self.proved) >= CACHED_MAX:
             self.proved.clear()
@@ -151,5 +155,3 @@ def _unauthenticated() -> ApiError:
         "this needs a valid API key in the header Authorization: Bearer ve_...",
         headers=((b"www-authenticate", b"Bearer"),),
     )
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
 from viral_engine.web.context import TRUST_SAFETY
 from viral_engine.web.decode import BodyDecoder
-from viral_engine.web.errors import ClientGone, as_api_error, insufficient_scope, internal
+from viral_engine.web.errors import ClientGone, as_api_error, insufficient_scope, internal, unavailable
 from viral_engine.web.idempotency import Answered
 from viral_engine.web.outage import OUTAGES
 from viral_engine.web.state import WebState
@@ -98,7 +99,7 @@ class CheckEndpoint:
             if grant is None or grant.is_conditional:
                 grant = await self._authenticate(scope, authorization)
             if "check" not in grant.scopes:
-                raise insufficient_scope(_SCOPES)
+                raise insufficient_scope(_SCOPES)  # noqa: TRY301  (a call more in every check)
             body = await read_body(receive, length, self._bytes_max)
             if key is None:
                 answered = await self._checker.decide(self._checker.action_of(body, grant, received_s))
@@ -107,8 +108,10 @@ class CheckEndpoint:
             status, answer, headers, _ = answered
         except ClientGone:
             return
-        except Exception as error:  # noqa: BLE001  (the edge: every exception becomes an answer here)
-            failure = as_api_error(error)
+        except (Exception, CancelledError) as error:  # noqa: BLE001  (the edge: every exception becomes an answer here)
+            failure = (
+                unavailable("the daemon is stopping") if isinstance(error, CancelledError) else as_api_error(error)
+            )
             if failure is None:
                 self._traffic.failed(CHECK_PATH, request_id, error)
                 failure = internal()

@@ -23,6 +23,9 @@ KEY_LENGTH_MAX = 255
 POLL_S = 0.1
 """How often a claim of another process is looked at again while its work is under way."""
 
+HEARTBEATS_MISSED = 3
+"""After so many a daemon counts as dead, and its claims may be taken."""
+
 _REPLAYED = ((b"idempotency-replayed", b"true"),)
 
 
@@ -58,11 +61,10 @@ class OnceDesk:
         self._system = context.system
         self._boot_id = context.boot_id
         self._timeout_s = context.settings.web.call_timeout_s
+        self._silent_s = HEARTBEATS_MISSED * context.settings.jobs.heartbeat_s
         self._flights: dict[bytes, _Flight] = {}
 
-    async def answer(
-        self, asked: tuple[str, str, bytes], body: bytes, work: Work, *, stores_itself: bool
-    ) -> Answered:
+    async def answer(self, asked: tuple[str, str, bytes], body: bytes, work: Work, *, stores_itself: bool) -> Answered:
         """Returns the answer of `work`, or what it answered before.
 
         Args:
@@ -99,9 +101,7 @@ class OnceDesk:
         finally:
             del self._flights[digest]
 
-    async def _claim_and_work(
-        self, digest: bytes, body_digest: bytes, work: Work, *, stores_itself: bool
-    ) -> Answered:
+    async def _claim_and_work(self, digest: bytes, body_digest: bytes, work: Work, *, stores_itself: bool) -> Answered:
         try:
             earlier = await self._claim(digest, body_digest)
         except (CallError, NotCommitted):
@@ -133,11 +133,19 @@ class OnceDesk:
                     raise _conflict()
                 if row.answer is not None:
                     return Answered(row.status or 200, row.answer, _REPLAYED)
+                if await self._commit(self._take(digest, row.boot_id)):
+                    continue
             if self._system.clock.monotonic_s() >= deadline_s:
                 raise ApiError(
                     503, "idempotency_in_progress", "another request with this Idempotency-Key is still under way"
                 )
             await asyncio.sleep(POLL_S)
+
+    def _take(self, digest: bytes, boot_id: str) -> Statement:
+        """Frees or takes a claim that nobody works for any more; one of ours would be in the table of flights."""
+        if boot_id == self._boot_id:
+            return statements.release(digest, boot_id)
+        return statements.take_over(digest, boot_id, self._boot_id, silent_s=self._silent_s)
 
     async def _keep(self, digest: bytes, answered: Answered) -> None:
         """Keeps the answer; when that fails the work is done all the same, and its caller must hear so."""

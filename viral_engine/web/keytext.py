@@ -13,7 +13,9 @@ _ID_LENGTH = 12
 _SECRET_BYTES = 32
 _SECRET_LENGTH = 43
 _CHECKSUM_LENGTH = 6
-_TEXT = re.compile(rf"ve_([0-9A-Za-z]{{{_ID_LENGTH}}})_([0-9A-Za-z]{{{_SECRET_LENGTH}}})([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})")
+_TEXT = re.compile(
+    rf"ve_([0-9A-Za-z]{{{_ID_LENGTH}}})_([0-9A-Za-z]{{{_SECRET_LENGTH}}})([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
+)
 
 
 def new_key() -> tuple[str, str]:

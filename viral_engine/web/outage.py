@@ -148,6 +148,4 @@ def _of_row(row: DecisionRow, outcome: Outcome) -> DecisionRow:
     answer = msgspec.json.decode(row.answer, type=CheckAnswer)
     reasons = (*row.reasons, Reason.DEGRADED.value)
     degraded = msgspec.structs.replace(answer, decision=outcome.value, recorded=False, reasons=list(reasons))
-    return msgspec.structs.replace(
-        row, decision=outcome.value, reasons=reasons, answer=msgspec.json.encode(degraded)
-    )
+    return msgspec.structs.replace(row, decision=outcome.value, reasons=reasons, answer=msgspec.json.encode(degraded))

@@ -96,6 +96,7 @@ class Server(uvicorn.Server):
         """Makes each further answer the last one of its connection, so that no request meets a closed one."""
         goodbye = self.config.loaded_app = _closing(self.config.loaded_app)
         for connection in self.server_state.connections:
+            assert isinstance(connection, Protocol)
             connection.app = goodbye
 
     def _is_idle(self) -> bool:

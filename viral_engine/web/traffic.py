@@ -90,9 +90,7 @@ class Traffic:
             lines.append(f'viral_engine_http_seconds_count{{route="{route}"}} {sum(times.counts)}')
         return ("\n".join(lines) + "\n").encode()
 
-    def _line(
-        self, route: str, method: str, status: int, seconds: float, request_id: bytes, code: str | None
-    ) -> None:
+    def _line(self, route: str, method: str, status: int, seconds: float, request_id: bytes, code: str | None) -> None:
         second = int(time.monotonic())
         if second != self._second:
             self._second, self._lines = second, 0

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from viral_engine.messages.database import (
@@ -30,7 +31,7 @@ from viral_engine.store.embedded.errors import (
     ServerMissing,
 )
 from viral_engine.store.idempotency import purge_older_than
-from viral_engine.store.keys import insert_first_key
+from viral_engine.store.keys import create_key
 from viral_engine.store.migrate import DatabaseTooNew, migrate
 from viral_engine.store.nodes import heartbeat
 from viral_engine.store.notify import CHANNEL
@@ -96,7 +97,7 @@ class DatabaseContext:
 class DatabaseActor(ThreadActor):
     """Keeps the database usable: server, schema, partitions, notices."""
 
-    status = "connecting"
+    status: str | None = "connecting"
 
     def init(self, context: DatabaseContext) -> None:
         """Needs no server: the first try is a message to itself."""
@@ -162,9 +163,9 @@ class DatabaseActor(ThreadActor):
                 wired.server.start()
             migrate(wired.database)
             self._ensure_partitions()
-            self._store_first_keys()
             self._listener = psycopg.connect(wired.database.conninfo, autocommit=True)
-            self._listener.execute(f"LISTEN {CHANNEL}")
+            self._store_first_keys(self._listener)
+            self._listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
         except DatabaseTooNew as error:
             wired.give_up(str(error))
         except EmbeddedError as error:
@@ -219,10 +220,10 @@ class DatabaseActor(ThreadActor):
         for path in ("/growth/trust_safety", "/web"):
             self.cast(path, message)
 
-    def _store_first_keys(self) -> None:
-        with self._wired.database.engine.begin() as connection:
-            for record in self._wired.first_keys:
-                insert_first_key(connection, record)
+    def _store_first_keys(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        for record in self._wired.first_keys:
+            for statement in create_key(record, author="the first start"):
+                connection.execute(statement.sql, statement.parameters)
 
     def _ensure_partitions(self) -> None:
         with self._wired.database.engine.begin() as connection:

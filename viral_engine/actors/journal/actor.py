@@ -183,7 +183,7 @@ class Journal(LoopActor):
             if not item.answered and item.deadline_s <= now_s:
                 self._give_up(item, "the database did not commit in time")
         stall_s = self._wired.settings.stall_deadline_ms / 1_000
-        if self._commit_began_s is not None and now_s - self._commit_began_s > stall_s and self._backlog.committer is not None:
+        if self._commit_began_s is not None and now_s - self._commit_began_s > stall_s:
             self._commit_began_s = None
             self._writer.cancel()
         if self._wired.spool.rows and not self._work.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from viral_engine.messages.reading import NotRead
 from viral_engine.runtime.errors import UnhandledMessage
@@ -43,19 +43,21 @@ class Reader(ThreadActor):
         read = READS.get(kind)
         if read is None:
             raise UnhandledMessage(self.path, envelopes[0].message)
+        if not self._database.is_ready:
+            _refuse(envelopes, "the database is not ready")
+            return
         try:
-            if not self._database.is_ready:
-                raise NotRead("the database is not ready")
             with self._database.engine.connect() as connection:
                 answers: Sequence[Any] = read(connection, [envelope.message for envelope in envelopes])
-        except (DBAPIError, NotRead) as error:
-            why = str(error).partition("\n")[0]
-            for envelope in envelopes:
-                assert envelope.reply_to is not None
-                envelope.reply_to.set_exception(NotRead(why))
+        except SQLAlchemyError as error:
+            _refuse(envelopes, str(error).partition("\n")[0])
             return
         for envelope, answer in zip(envelopes, answers, strict=True):
             assert envelope.reply_to is not None
             envelope.reply_to.set(answer)
 
 
+def _refuse(envelopes: list[Envelope], why: str) -> None:
+    for envelope in envelopes:
+        assert envelope.reply_to is not None
+        envelope.reply_to.set_exception(NotRead(why))

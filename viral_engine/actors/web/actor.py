@@ -37,12 +37,12 @@ class Web(LoopActor):
         """Accepts connections when it returns; needs no other part to be up."""
         state = self.kept.value if isinstance(self.kept.value, WebState) else WebState(context)
         self.kept.value = state
-        self._state = state
+        self._web = state
         self._server = Server(build_app(context, state), context.settings)
         self.own(self)
         self._tasks: set[asyncio.Task[Any]] = set()
         copy = listener.dup()
-        copy.setblocking(False)
+        copy.settimeout(0)
         serving = asyncio.get_running_loop().create_task(self._server.serve(sockets=[copy]), name=f"{self.path}: serve")
         self._serving = serving
         up = asyncio.ensure_future(self._server.up.wait())
@@ -98,10 +98,10 @@ class Web(LoopActor):
             "connections": len(served.connections),
             "requests_open": len(served.tasks),
             "requests_total": served.total_requests,
-            "keys_loaded": self._state.keys.is_loaded,
+            "keys_loaded": self._web.keys.is_loaded,
         }
 
     def _read_keys(self) -> None:
-        reading = asyncio.get_running_loop().create_task(self._state.keys.refresh(), name=f"{self.path}: keys")
+        reading = asyncio.get_running_loop().create_task(self._web.keys.refresh(), name=f"{self.path}: keys")
         self._tasks.add(reading)
         reading.add_done_callback(self._tasks.discard)

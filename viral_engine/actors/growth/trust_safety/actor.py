@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
@@ -28,12 +29,11 @@ from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.database import CleanUp, DatabaseReady, Invalidate
 from viral_engine.messages.journal import Commit, NotRecorded
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, WithdrawConsent
-from viral_engine.messages.reading import NotRead, ReadProfile, ReadWarmStart, WarmStart
+from viral_engine.messages.reading import ReadProfile, ReadWarmStart, WarmStart
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY, NoReply
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.store.device_flags import signup_attempt
-from viral_engine.store.idempotency import store_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ class Memory:
     loaded: bool = False
     reading: dict[str, Reading] = field(default_factory=dict)
     committing: dict[int, Committing] = field(default_factory=dict)
-    applied_while_loading: list[Change] = field(default_factory=list)
+    applied_while_loading: list[tuple[Change, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +252,6 @@ class TrustSafety(LoopActor):
         if decision.books_signup:
             statements = (signup_attempt(request, now_ms),)
         record = record_of(request, facts, decision, answer, decision_id, statements)
-        if request.idempotency is not None:
-            record = record_with_answer(record, request.idempotency)
         self._metrics.decided(answer.decision)
         self.forward(JOURNAL, record, reply_to)
 
@@ -270,7 +268,7 @@ class TrustSafety(LoopActor):
         if request.occurred_ms < backfill.last_ms:
             raise Refused(
                 "invalid",
-                f"occurred_at goes backwards: imported events have reached {rfc3339(backfill.last_ms)}",
+                f"occurred_at goes backwards: imported events have reached {_rfc3339(backfill.last_ms)}",
                 field="occurred_at",
             )
         return backfill, backfill.advance(request.occurred_ms)
@@ -339,23 +337,23 @@ class TrustSafety(LoopActor):
             self._forget(change)
             committing.reply_to.set_exception(change.refusal(error))
             return
-        self._apply(change)
-        if self._loading:
-            memory.applied_while_loading.append(change)
+        self._apply(change, rows)
+        if self._loading and change.lists_touched:
+            memory.applied_while_loading.append((change, rows))
         committing.reply_to.set(change.answer(rows))
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Change, rows: Any) -> None:
         for user_id in change.users:
             self._drop_profile(user_id)
         if change.added is not None:
-            self._memory.lists.add(*change.added)
+            self._memory.lists.add(*change.added(rows))
         if change.removed is not None:
             self._memory.lists.remove(*change.removed)
 
     def _forget(self, change: Change) -> None:
         for user_id in change.users:
             self._drop_profile(user_id)
-        if change.added is not None or change.removed is not None:
+        if change.lists_touched:
             self._load()
 
     def _drop_profile(self, user_id: str) -> None:
@@ -406,8 +404,8 @@ class TrustSafety(LoopActor):
             return
         memory = self._memory
         memory.lists = lists_of(start, self._settings.entries_max)
-        for change in memory.applied_while_loading:
-            self._apply(change)
+        for change, rows in memory.applied_while_loading:
+            self._apply(change, rows)
         memory.applied_while_loading.clear()
         if not memory.loaded:
             self._restore(start)
@@ -455,3 +453,7 @@ class TrustSafety(LoopActor):
                 actor.tell_info(message)
 
         reply.on_settled(tell)
+
+
+def _rfc3339(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

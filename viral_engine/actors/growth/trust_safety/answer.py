@@ -17,6 +17,7 @@ from viral_engine.messages.checks import (
     PolicyRef,
 )
 from viral_engine.messages.journal import DecisionRow, RecordDecision
+from viral_engine.store.idempotency import store_answer
 
 if TYPE_CHECKING:
     from viral_engine.domain.decision import Decision
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from viral_engine.domain.policy import Policy
     from viral_engine.messages.checks import CheckAction
     from viral_engine.messages.journal import Statement
+
+HTTP_OK = 200
 
 _encoder = msgspec.json.Encoder()
 
@@ -89,4 +92,7 @@ def record_of(
         answer=encoded,
         facts=_encoder.encode(facts_to_dict(facts)),
     )
+    if request.idempotency is not None:
+        # In the decision's own transaction: whoever asks again with the same key gets this answer or a new decision.
+        statements = (*statements, store_answer(request.idempotency, HTTP_OK, encoded))
     return RecordDecision(row=row, reply=Decided(answer.decision, encoded), statements=statements)

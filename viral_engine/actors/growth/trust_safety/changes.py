@@ -1,3 +1,312 @@
-"""What a change to users, consents, signals, blocks or allows means: statements, what memory must do, the answer."""
+"""What a change to users, consents, signals, blocks or allows means: statements, what memory must do, the answer.
+
+Pure: nothing is changed here. Bad input is refused with the field's name before anything is sent to the database.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from viral_engine.actors.growth.trust_safety.lists import expiry_ms
+from viral_engine.domain import canonical
+from viral_engine.domain.blocks import ListRow
+from viral_engine.domain.consent import ConsentMethod, Scope
+from viral_engine.domain.errors import Invalid
+from viral_engine.domain.facts import ListKind
+from viral_engine.messages.access import AddEntry, ListName, RemoveEntry
+from viral_engine.messages.journal import NotCommitted, RowsDiffer
+from viral_engine.messages.people import AddConsent, PutUser, SetSignal, WithdrawConsent
+from viral_engine.messages.refusals import Refused, not_found
+from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
+from viral_engine.store.audit import audit_entry
+from viral_engine.store.consents import add_consent, withdraw_consent
+from viral_engine.store.guardians import require_guardian
+from viral_engine.store.ids import uuid_of
+from viral_engine.store.signals import set_signal
+from viral_engine.store.users import put_user
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from uuid import UUID
+
+    from viral_engine.messages.journal import Statement
+
+    Rows = Sequence[Sequence[tuple[Any, ...]]]
+
+PROOFS = frozenset({"email_verified", "phone_verified", "payment_verified"})
+"""Signals whose value is true or false; each lowers a suspicion while it is true."""
+
+REFERRER = "referrer_id"
+
+JURISDICTION_LENGTH_MAX = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change, ready to be committed.
+
+    Attributes:
+        statements: all in one transaction, the audit entry among them.
+        users: whose profiles are outdated once it is committed.
+        answer: makes the caller's answer of the rows that the statements returned.
+        added: makes the row of a list of the same.
+        removed: a list and the id of the row that leaves it.
+        refused: the caller's answer when a statement does not find the row it is about.
+    """
+
+    statements: tuple[Statement, ...]
+    users: tuple[str, ...] = ()
+    answer: Callable[[Rows], Any] = field(default=lambda _rows: None)
+    added: Callable[[Rows], tuple[ListName, ListRow]] | None = None
+    removed: tuple[ListName, str] | None = None
+    refused: Refused | None = None
+
+    @property
+    def lists_touched(self) -> bool:
+        """Whether blocks or allows are different afterwards."""
+        return self.added is not None or self.removed is not None
+
+    def refusal(self, error: Exception) -> Exception:
+        """Turns the journal's error into the caller's answer."""
+        match error:
+            case RowsDiffer() if self.refused is not None:
+                return self.refused
+            case NotCommitted():
+                return Refused("unavailable", str(error), http_status=503)
+            case _:
+                return error
+
+
+def plan_change(
+    message: PutUser | AddConsent | WithdrawConsent | SetSignal | AddEntry | RemoveEntry, new_id: UUID, now_ms: int
+) -> Change:
+    """Plans a change.
+
+    Args:
+        message: canonical ids, everything else as sent.
+        new_id: for the row that the change makes, if it makes one.
+        now_ms: milliseconds since 1970.
+
+    Raises:
+        Invalid: a field can't be what it is.
+    """
+    match message:
+        case PutUser():
+            return _put_user(message, now_ms)
+        case AddConsent():
+            return _add_consent(message, new_id, now_ms)
+        case WithdrawConsent():
+            return _withdraw_consent(message, now_ms)
+        case SetSignal():
+            return _set_signal(message, now_ms)
+        case AddEntry():
+            return _add_entry(message, new_id, now_ms)
+        case RemoveEntry():
+            return _remove_entry(message, now_ms)
+
+
+def _put_user(message: PutUser, now_ms: int) -> Change:
+    body, user_id = message.body, message.user_id
+    guardians = _ids(body.guardian_ids, "guardian_ids", besides=user_id)
+    return Change(
+        statements=(
+            *put_user(
+                user_id,
+                persona=body.persona,
+                date_of_birth=body.date_of_birth,
+                age_band=body.age_band,
+                stated_on=body.stated_on,
+                adulthood_attested=body.adulthood_attested,
+                guardian_ids=guardians,
+                household_id=canonical.optional_text(body.household_id, "household_id"),
+                school_id=canonical.optional_text(body.school_id, "school_id"),
+                jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", JURISDICTION_LENGTH_MAX),
+                email=canonical.email(body.email),
+                phone=canonical.phone(body.phone),
+                referrer_id=None if body.referrer_id is None else canonical.user_id(body.referrer_id, "referrer_id"),
+                at_ms=now_ms,
+            ),
+            audit_entry(
+                "user.put",
+                message.author,
+                at_ms=now_ms,
+                subject=("user", user_id),
+                details={"persona": body.persona, "fields": _given(body)},
+            ),
+        ),
+        users=(user_id, *guardians),
+        answer=lambda rows: bool(rows[0][0][0]),
+    )
+
+
+def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
+    body, user_id = message.body, message.user_id
+    scope, method = str(Scope.parse(body.scope)), _method(body.method)
+    guardian = canonical.user_id(body.guardian_id, "guardian_id")
+    if guardian == user_id:
+        raise Invalid("guardian_id", "must be somebody else than the child")
+    if not body.evidence:
+        raise Invalid("evidence", "must say what proves the method")
+    version = canonical.optional_text(str(body.policy_version), "policy_version") or ""
+    if not any(character.isdigit() for character in version):
+        raise Invalid("policy_version", "must contain the version's number")
+    return Change(
+        statements=(
+            *require_guardian(user_id, guardian, at_ms=now_ms),
+            *add_consent(
+                new_id,
+                user_id,
+                scope=scope,
+                method=method.value,
+                guardian_id=guardian,
+                evidence=body.evidence if isinstance(body.evidence, dict) else {"reference": body.evidence},
+                policy_version=version,
+                expires_at_ms=expiry_ms(body.expires_at),
+                author=message.author,
+                at_ms=now_ms,
+            ),
+            audit_entry(
+                "consent.add",
+                message.author,
+                at_ms=now_ms,
+                subject=("user", user_id),
+                details={"scope": scope, "method": method.value, "consent_id": str(new_id)},
+            ),
+        ),
+        users=(user_id, guardian),
+        answer=lambda _rows: str(new_id),
+        refused=Refused("invalid", f"{guardian} is no confirmed guardian of {user_id}", field="guardian_id"),
+    )
+
+
+def _method(text: str) -> ConsentMethod:
+    try:
+        return ConsentMethod(text)
+    except ValueError:
+        raise Invalid("method", f"must be one of {', '.join(ConsentMethod)}") from None
+
+
+def _withdraw_consent(message: WithdrawConsent, now_ms: int) -> Change:
+    consent_id = uuid_of(message.consent_id)
+    absent = not_found(f"consent {message.consent_id} of user {message.user_id}")
+    if consent_id is None:
+        raise absent
+    return Change(
+        statements=(
+            *withdraw_consent(consent_id, message.user_id, author=message.author, at_ms=now_ms),
+            audit_entry(
+                "consent.withdraw",
+                message.author,
+                at_ms=now_ms,
+                subject=("user", message.user_id),
+                details={"consent_id": message.consent_id},
+            ),
+        ),
+        users=(message.user_id,),
+        refused=absent,
+    )
+
+
+def _set_signal(message: SetSignal, now_ms: int) -> Change:
+    name, value = message.body.signal, message.body.value
+    if name in PROOFS:
+        if not isinstance(value, bool):
+            raise Invalid("value", "must be true or false")
+    elif name == REFERRER:
+        value = canonical.user_id(value, "value")
+    else:
+        raise Invalid("signal", f"must be one of {', '.join(sorted((*PROOFS, REFERRER)))}")
+    return Change(
+        statements=(
+            *set_signal(message.user_id, name, value, at_ms=now_ms),
+            audit_entry(
+                "signal.set",
+                message.author,
+                at_ms=now_ms,
+                subject=("user", message.user_id),
+                details={"signal": name, "value": value},
+            ),
+        ),
+        users=(message.user_id,),
+    )
+
+
+def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
+    statements = add_entry(
+        message.list_name,
+        new_id,
+        kind=message.kind,
+        value=message.value,
+        reason=message.reason,
+        author=message.author,
+        expires_at_ms=expiry_ms(message.expires_at),
+        at_ms=now_ms,
+    )
+
+    def standing(rows: Rows) -> tuple[Any, ...]:
+        # The thing may have been on the list before: what stands there now is what counts.
+        return rows[STANDING_AT][0]
+
+    def row_of(rows: Rows) -> tuple[ListName, ListRow]:
+        entry_id, *_, expires_at = standing(rows)
+        return message.list_name, ListRow(entry_id, ListKind(message.kind), message.value, expiry_ms(expires_at))
+
+    return Change(
+        statements=(
+            *statements,
+            audit_entry(
+                f"{message.list_name}.add",
+                message.author,
+                at_ms=now_ms,
+                subject=(message.kind, message.value),
+                details={
+                    "reason": message.reason,
+                    "expires_at": None if message.expires_at is None else message.expires_at.isoformat(),
+                },
+            ),
+        ),
+        added=row_of,
+        answer=lambda rows: standing(rows)[0],
+    )
+
+
+def _remove_entry(message: RemoveEntry, now_ms: int) -> Change:
+    entry_id = uuid_of(message.entry_id)
+    absent = not_found(f"entry {message.entry_id} of {message.list_name}")
+    if entry_id is None:
+        raise absent
+    return Change(
+        statements=(
+            *lift_entry(message.list_name, entry_id, author=message.author, reason=message.reason, at_ms=now_ms),
+            audit_entry(
+                f"{message.list_name}.lift",
+                message.author,
+                at_ms=now_ms,
+                subject=(message.list_name, str(entry_id)),
+                details={"reason": message.reason},
+            ),
+        ),
+        removed=(message.list_name, str(entry_id)),
+        refused=absent,
+    )
+
+
+def _ids(values: Sequence[int | str], name: str, besides: str) -> list[str]:
+    """Returns canonical ids, each once.
+
+    Raises:
+        Invalid: one is no id, or is the user's own.
+    """
+    found: dict[str, None] = {}
+    for position, value in enumerate(values):
+        identifier = canonical.user_id(value, f"{name}[{position}]")
+        if identifier == besides:
+            raise Invalid(f"{name}[{position}]", "must be somebody else than the user")
+        found[identifier] = None
+    return list(found)
+
+
+def _given(body: Any) -> list[str]:
+    """Returns the names of the fields that were given, for the audit, which holds no personal value."""
+    return [name for name in body.__struct_fields__ if getattr(body, name) not in (None, [], False)]

@@ -98,9 +98,7 @@ class Timeline:
             user_refusals or device_refusals or address_refusals or device_users or address_users or address_signups
         ):
             return QUIET
-        return Velocity(
-            user_refusals, device_refusals, address_refusals, device_users, address_users, address_signups
-        )
+        return Velocity(user_refusals, device_refusals, address_refusals, device_users, address_users, address_signups)
 
     def referral(
         self, request: CheckAction, group: str | None, profile: Profile, profiles: Profiles, now_ms: int

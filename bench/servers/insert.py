@@ -1,0 +1,99 @@
+"""The same check with one INSERT and COMMIT per request: Starlette, a pool of psycopg connections, the same table.
+
+Decoding, facts, evaluation and encoding are the daemon's own; only the way to the table differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from uuid import UUID
+
+import psycopg
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bench.servers.flags import FLAGS
+from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
+from viral_engine.actors.growth.trust_safety.gather import gather
+from viral_engine.actors.growth.trust_safety.lists import Lists
+from viral_engine.actors.growth.trust_safety.memory import Timeline
+from viral_engine.actors.growth.trust_safety.profiles import Profiles, unknown_user
+from viral_engine.config import load
+from viral_engine.domain.canonical import address_group
+from viral_engine.domain.evaluate import evaluate
+from viral_engine.domain.policy import DEFAULT_POLICY
+from viral_engine.domain.uuid7 import Uuid7Source
+from viral_engine.messages.checks import CheckRequest
+from viral_engine.messages.journal import DecisionRow
+from viral_engine.web.actions import to_action
+from viral_engine.web.decode import BodyDecoder
+
+POOL = 16
+INSERT = """
+INSERT INTO decisions (id, occurred_at, user_id, action_type, decision, reasons, score, policy_version, device_id,
+    ip_address, api_key_id, counted, backfill, answer, facts)
+VALUES (%b, to_timestamp(%b::float8 / 1000), %b, %b, %b, %b, %b, %b, %b, %b::text::inet, %b, %b, %b, %b, %b)
+"""
+
+SETTINGS = load().trust_safety
+DECODE = BodyDecoder(CheckRequest).decode
+LISTS, PROFILES, TIMELINE, IDS = Lists(1000), Profiles(200_000), Timeline(SETTINGS), Uuid7Source(os.urandom)
+IDLE: asyncio.Queue[psycopg.AsyncConnection] = asyncio.Queue()
+CONNECTIONS = iter(range(POOL))
+
+
+async def check(request: Request) -> Response:
+    """Decides, inserts, commits, answers."""
+    received_s = time.monotonic()
+    row = decide(await request.body(), received_s)
+    if next(CONNECTIONS, None) is not None:
+        await IDLE.put(await psycopg.AsyncConnection.connect(os.environ["BENCH_DATABASE"], autocommit=True))
+    connection = await IDLE.get()
+    try:
+        await connection.execute(INSERT, parameters(row), prepare=True)
+    finally:
+        IDLE.put_nowait(connection)
+    return Response(row.answer, media_type="application/json")
+
+
+def decide(body: bytes, received_s: float) -> DecisionRow:
+    """The daemon's own steps from a body to a row."""
+    action = to_action(DECODE(body), api_key_id="bench", received_s=received_s)
+    profile = PROFILES.get(action.user_id)
+    if profile is None:
+        profile = unknown_user(action.user_id)
+        PROFILES.put(profile)
+    wall_ms = time.time_ns() // 1_000_000
+    now_ms = TIMELINE.advance(wall_ms)
+    group = None if action.ip_address is None else address_group(action.ip_address)
+    row_of_action = DEFAULT_POLICY.action(action.action_type)
+    facts = gather(
+        action, row_of_action, group, profile, None,
+        timeline=TIMELINE, lists=LISTS, profiles=PROFILES, now_ms=now_ms,
+    )  # fmt: skip
+    decision = evaluate(DEFAULT_POLICY, facts)
+    TIMELINE.commit(action, group, profile, row_of_action, decision, now_ms)
+    decision_id = IDS.next_bytes(wall_ms)
+    answer = answer_of(DEFAULT_POLICY, decision, decision_id, round((time.monotonic() - received_s) * 1000, 3))
+    return record_of(action, facts, decision, answer, decision_id, ()).row
+
+
+def parameters(row: DecisionRow) -> tuple[object, ...]:
+    """The row as psycopg takes it."""
+    return (
+        UUID(bytes=row.decision_id), float(row.occurred_ms), row.user_id, row.action_type, row.decision,
+        list(row.reasons), row.score, row.policy_version, row.device_id, row.ip_address, row.api_key_id, row.counted,
+        row.backfill, row.answer.decode(), row.facts.decode(),
+    )  # fmt: skip
+
+
+app = Starlette(routes=[Route("/v1/actions/check", check, methods=["POST"])])
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(sys.argv[1]), **FLAGS)

@@ -1,0 +1,166 @@
+"""The action check as a caller meets it, on a real daemon with its own PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from running_daemon import RunningDaemon
+
+TWELVE_YEARS = timedelta(days=12 * 366)
+
+
+def twelve_year_old(daemon: RunningDaemon, user: str, guardian: str) -> None:
+    """Puts a child with a guardian."""
+    born = date.today() - TWELVE_YEARS  # noqa: DTZ011  (a day more or less changes nothing)
+    body = {"persona": "student", "date_of_birth": born.isoformat(), "guardian_ids": [guardian], "jurisdiction": "us"}
+    assert daemon.request("PUT", f"/v1/users/{user}", body).status == 201
+
+
+def consent(daemon: RunningDaemon, user: str, guardian: str, **fields: Any) -> str:
+    """Records a consent; returns its id."""
+    body = {
+        "scope": "third_party:other_users/contact",
+        "method": "signed_form",
+        "guardian_id": guardian,
+        "evidence": {"document_ref": "form-17", "signed_on": "2026-10-01"},
+        "policy_version": "1",
+        **fields,
+    }
+    answer = daemon.request("POST", f"/v1/users/{user}/consents", body)
+    assert answer.status == 201, answer.body
+    identifier: str = answer.json["consent_id"]
+    return identifier
+
+
+def test_a_user_the_engine_never_heard_of_is_a_fact_and_no_error(shared_daemon: RunningDaemon) -> None:
+    answer = shared_daemon.check("stranger-1", "general", device_id="d-1", ip_address="192.0.2.7")
+    assert answer["decision"] == "allow"
+    assert answer["recorded"] is True
+    assert answer["reasons"] == []
+
+
+def test_a_number_and_the_same_number_in_text_are_one_user(shared_daemon: RunningDaemon) -> None:
+    for user in (4_711, "4711") * 5:
+        shared_daemon.check(user, "general")
+    assert shared_daemon.check(4_711, "general")["reasons"] == ["rate_limited"]
+
+
+def test_the_eleventh_attempt_within_a_minute_is_denied_and_says_when_to_come_back(
+    shared_daemon: RunningDaemon,
+) -> None:
+    answers = [shared_daemon.check("eager", "invite") for _ in range(11)]
+    assert [answer["decision"] for answer in answers[:10]] == ["allow"] * 10
+    assert [answer["limits"]["remaining"] for answer in answers[:10]] == list(range(9, -1, -1))
+    assert answers[10]["decision"] == "deny"
+    assert answers[10]["reasons"] == ["rate_limited"]
+    assert answers[10]["limits"]["retry_after_s"] > 0
+
+
+def test_contributions_sum_to_the_score(shared_daemon: RunningDaemon) -> None:
+    answer = shared_daemon.check("shady", "signup", email="x@mailinator.com")
+    assert answer["score"] == sum(term["weight"] for term in answer["contributions"])
+    assert answer["score"] > 0
+
+
+def test_a_block_denies_at_once_and_lifting_it_frees_at_once(shared_daemon: RunningDaemon) -> None:
+    body = {"kind": "device", "value": "d-bad", "reason": "stolen accounts"}
+    added = shared_daemon.request("POST", "/v1/blocks", body)
+    assert added.status == 201
+    block_id = added.json["block_id"]
+    denied = shared_daemon.check("anybody", "general", device_id="d-bad")
+    assert (denied["decision"], denied["reasons"]) == ("deny", ["device_blocked"])
+    listed = shared_daemon.request("GET", "/v1/blocks?kind=device&value=d-bad").json["blocks"]
+    assert [block["block_id"] for block in listed] == [block_id]
+    assert shared_daemon.request("DELETE", f"/v1/blocks/{block_id}").status in (200, 204)
+    assert shared_daemon.check("anybody", "general", device_id="d-bad")["decision"] == "allow"
+    assert shared_daemon.request("DELETE", f"/v1/blocks/{block_id}").status == 404
+
+
+def test_the_same_text_of_another_kind_is_not_blocked(shared_daemon: RunningDaemon) -> None:
+    shared_daemon.request("POST", "/v1/blocks", {"kind": "user", "value": "77", "reason": "x"})
+    assert shared_daemon.check("somebody", "general", device_id="77")["decision"] == "allow"
+    assert shared_daemon.check(77, "general")["reasons"] == ["user_blocked"]
+
+
+@pytest.mark.parametrize("action", ["share_personal_info", "public_profile", "social_features", "data_export"])
+def test_an_unknown_age_is_treated_as_under_thirteen(shared_daemon: RunningDaemon, action: str) -> None:
+    answer = shared_daemon.check(f"ageless-{action}", action)
+    assert answer["decision"] == "deny"
+    assert set(answer["reasons"]) == {"parental_consent_required", "age_unknown"}
+
+
+def test_a_child_may_share_with_a_signed_form_and_not_a_moment_after_its_withdrawal(
+    shared_daemon: RunningDaemon,
+) -> None:
+    twelve_year_old(shared_daemon, "child-1", "parent-1")
+    before = shared_daemon.check("child-1", "share_personal_info")
+    assert (before["decision"], before["consent"]["state"]) == ("deny", "missing")
+    consent_id = consent(shared_daemon, "child-1", "parent-1")
+    given = shared_daemon.check("child-1", "share_personal_info")
+    assert (given["decision"], given["consent"]["state"], given["consent"]["basis"]) == ("allow", "given", consent_id)
+    withdrawn = shared_daemon.request("DELETE", f"/v1/users/child-1/consents/{consent_id}")
+    assert withdrawn.status in (200, 204)
+    after = shared_daemon.check("child-1", "share_personal_info")
+    assert (after["decision"], after["reasons"]) == ("deny", ["consent_withdrawn"])
+
+
+def test_email_plus_never_covers_a_disclosure(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-2", "parent-2")
+    consent(shared_daemon, "child-2", "parent-2", method="email_plus", evidence={"message_ref": "m-1"})
+    answer = shared_daemon.check("child-2", "share_personal_info")
+    assert (answer["decision"], answer["consent"]["state"]) == ("deny", "method_insufficient")
+
+
+def test_only_a_confirmed_guardian_can_consent(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-3", "parent-3")
+    body = {
+        "scope": "service",
+        "method": "signed_form",
+        "guardian_id": "stranger",
+        "evidence": "form-1",
+        "policy_version": 1,
+    }
+    answer = shared_daemon.request("POST", "/v1/users/child-3/consents", body)
+    assert (answer.status, answer.json["field"]) == (422, "guardian_id")
+
+
+def test_an_adult_needs_nobodys_consent(shared_daemon: RunningDaemon) -> None:
+    body = {"persona": "parent", "date_of_birth": "1980-05-05"}
+    assert shared_daemon.request("PUT", "/v1/users/adult-1", body).status == 201
+    assert shared_daemon.request("PUT", "/v1/users/adult-1", body).status == 200
+    assert shared_daemon.check("adult-1", "share_personal_info")["decision"] == "allow"
+
+
+def test_a_parent_acts_for_their_own_child_and_nobody_elses(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-4", "parent-4")
+    assert shared_daemon.check("parent-4", "recap_view", subject_id="child-4")["decision"] == "allow"
+    other = shared_daemon.check("parent-5", "recap_view", subject_id="child-4")
+    assert other["reasons"] == ["not_authorized_for_subject"]
+
+
+def test_what_was_answered_is_what_was_recorded(shared_daemon: RunningDaemon) -> None:
+    answer = shared_daemon.check("recorded-1", "general", device_id="d-9", ip_address="2001:db8::1")
+    found = shared_daemon.request("GET", f"/v1/decisions/{answer['decision_id']}")
+    assert found.status == 200
+    assert {key: found.json[key] for key in answer} == answer
+    assert found.json["facts"]["action"] == "general"
+    listed = shared_daemon.request("GET", "/v1/decisions?user_id=recorded-1").json["decisions"]
+    assert [entry["decision_id"] for entry in listed] == [answer["decision_id"]]
+
+
+def test_an_imported_event_may_not_go_backwards(shared_daemon: RunningDaemon) -> None:
+    at = datetime(2020, 1, 1, 12, tzinfo=UTC)
+    shared_daemon.check("past", "general", occurred_at=at.isoformat())
+    earlier = {"user_id": "past", "action_type": "general", "occurred_at": (at - timedelta(hours=1)).isoformat()}
+    answer = shared_daemon.request("POST", "/v1/actions/check", earlier)
+    assert (answer.status, answer.json["field"]) == (422, "occurred_at")
+    assert answer.json["message"].endswith("2020-01-01T12:00:00.000Z")
+
+
+def test_ten_imported_attempts_leave_todays_limit_alone(shared_daemon: RunningDaemon) -> None:
+    at = datetime(2020, 1, 2, 12, tzinfo=UTC)
+    for second in range(10):
+        shared_daemon.check("two-lives", "login", occurred_at=(at + timedelta(seconds=second)).isoformat())
+    assert shared_daemon.check("two-lives", "login")["limits"]["remaining"] == 9

@@ -1,0 +1,288 @@
+"""What breaks, and what must hold while it does: each test has a daemon of its own to break."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from running_daemon import ROOT, RunningDaemon
+
+WORKERS = 8
+PATHS = ("/control", "/database", "/journal", "/reader", "/growth/trust_safety", "/growth", "/jobs/clock", "/jobs", "/web")
+
+
+class Load:
+    """Callers who ask one check after the other, each on a connection that is kept open, until they are told to stop."""
+
+    def __init__(self, daemon: RunningDaemon) -> None:
+        self.answers: list[tuple[int, dict[str, Any]]] = []
+        self.faults: list[BaseException] = []
+        self._daemon = daemon
+        self._key = daemon.key
+        self._stop = threading.Event()
+        self._progress = threading.Condition()
+        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(WORKERS)]
+
+    def _ask(self, number: int) -> None:
+        connection = self._daemon.connection()
+        asked = 0
+        while not self._stop.is_set():
+            asked += 1
+            body = json.dumps({"user_id": f"load-{number}-{asked}", "action_type": "general"})
+            try:
+                connection.request(
+                    "POST", "/v1/actions/check", body, {"Authorization": f"Bearer {self._key}"}
+                )
+                response = connection.getresponse()
+                answer = (response.status, json.loads(response.read()))
+            except http.client.RemoteDisconnected:
+                # A server that is replaced closes an idle connection; a client sends such a request again.
+                connection.close()
+                continue
+            except BaseException as fault:  # noqa: BLE001  (whatever reaches the caller is what the test is about)
+                self.faults.append(fault)
+                return
+            with self._progress:
+                self.answers.append(answer)
+                self._progress.notify_all()
+        connection.close()
+
+    def wait_for_more(self, count: int) -> None:
+        """Waits until so many more answers have come, or somebody met a fault."""
+        with self._progress:
+            target = len(self.answers) + count
+            assert self._progress.wait_for(lambda: len(self.answers) >= target or self.faults, 60), "no more answers"
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+
+@contextmanager
+def stopped_postgres(daemon: RunningDaemon) -> Iterator[int]:
+    """Kills the postmaster with -9 and yields its pid."""
+    pid = postmaster(daemon)
+    os.kill(pid, signal.SIGKILL)
+    yield pid
+
+
+def postmaster(daemon: RunningDaemon) -> int:
+    """The pid of the embedded server."""
+    pid: int = daemon.cli_json("inspect", "/database", "--state")["state"]["postmaster_pid"]
+    return pid
+
+
+def wait_until_gone(pid: int) -> bool:
+    """Whether a process ends within a bounded time; waits on the process itself."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], 30)[0])
+    finally:
+        os.close(descriptor)
+
+
+def retry_until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    """Asks until the answer is good; each question takes real time, and there are at most so many."""
+    answer = None
+    for _ in range(2_000):
+        answer = ask()
+        if good(answer):
+            return answer
+    pytest.fail(f"never good, at last: {answer}")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_killing_any_actor_under_load_leaves_no_request_without_an_answer(
+    make_daemon: Callable[..., RunningDaemon], path: str
+) -> None:
+    daemon = make_daemon()
+    before = postmaster(daemon)
+    with Load(daemon) as load:
+        load.wait_for_more(50)
+        done = daemon.cli("kill", path, "--yes", "--reason", f"test of {path}")
+        assert done.returncode == 0, done.stderr
+        load.wait_for_more(50)
+        retry_until(lambda: daemon.request("GET", "/readyz", key=None).status, lambda status: status == 200)
+        load.wait_for_more(50)
+    assert load.faults == []
+    assert {status for status, _ in load.answers} <= {200, 503}
+    assert postmaster(daemon) == before
+    entries = daemon.cli_json("history", path)
+    assert [entry["reason"] for entry in entries if entry["path"] == path] == [f"killed: test of {path}"]
+    acknowledged = [body["decision_id"] for status, body in load.answers if status == 200 and body["recorded"]]
+    sample = acknowledged[:: max(len(acknowledged) // 50, 1)]
+    assert {daemon.request("GET", f"/v1/decisions/{one}").status for one in sample} == {200}
+
+
+def test_killed_postgres_is_answered_by_the_outage_policy_and_comes_back_by_itself(
+    make_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = make_daemon()
+    daemon.check("u-1", "general")
+    with stopped_postgres(daemon):
+        refused = retry_until(
+            lambda: daemon.request("POST", "/v1/actions/check", {"user_id": "u-1", "action_type": "profile_view"}),
+            lambda answer: answer.status == 200,
+        )
+    assert refused.json["decision"] == "allow"
+    degraded = refused.json if not refused.json["recorded"] else None
+    retry_until(lambda: daemon.request("GET", "/readyz", key=None).status, lambda status: status == 200)
+    assert daemon.check("u-2", "general")["recorded"] is True
+    assert daemon.process.poll() is None
+    if degraded is not None:
+        found = retry_until(
+            lambda: daemon.request("GET", f"/v1/decisions/{degraded['decision_id']}").status,
+            lambda status: status == 200,
+        )
+        assert found == 200
+
+
+def test_trust_safety_killed_while_postgres_is_away_comes_back_warming(
+    make_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = make_daemon()
+    daemon.check("u-1", "general")
+    pid = postmaster(daemon)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        daemon.cli("kill", "/growth/trust_safety", "--yes", "--reason", "test")
+        node = retry_until(
+            lambda: daemon.cli_json("inspect", "/growth/trust_safety"), lambda data: data["state"] == "running"
+        )
+        assert node["status"] == "warming"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    retry_until(lambda: daemon.request("GET", "/readyz", key=None).status, lambda status: status == 200)
+
+
+def test_blocks_and_recent_limits_hold_after_kill_9_and_no_postgres_is_left(
+    make_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = make_daemon()
+    for _ in range(10):
+        daemon.check("busy", "invite")
+    body = {"kind": "user", "value": "banned", "reason": "test"}
+    assert daemon.request("POST", "/v1/blocks", body).status == 201
+    pid = postmaster(daemon)
+    daemon.kill()
+    assert wait_until_gone(pid)
+    daemon.start()
+    assert daemon.check("banned", "general")["reasons"] == ["user_blocked"]
+    assert daemon.check("busy", "invite")["reasons"] == ["rate_limited"]
+
+
+def test_a_second_daemon_on_the_same_folder_says_so_in_one_sentence(make_daemon: Callable[..., RunningDaemon]) -> None:
+    daemon = make_daemon()
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(daemon.data_dir), "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert str(daemon.data_dir) in done.stderr
+
+
+def test_sigterm_ends_with_0_and_answers_what_it_has(make_daemon: Callable[..., RunningDaemon]) -> None:
+    daemon = make_daemon()
+    pid = postmaster(daemon)
+    with Load(daemon) as load:
+        load.wait_for_more(50)
+        daemon.process.send_signal(signal.SIGTERM)
+        assert daemon.process.wait(30) == 0
+    assert all(isinstance(fault, ConnectionRefusedError | ConnectionResetError) for fault in load.faults)
+    assert wait_until_gone(pid)
+
+
+def test_a_disk_below_its_minimum_turns_readyz_red_and_the_outage_policy_answers(
+    make_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = make_daemon(VIRAL_ENGINE_DISK__CHECK_INTERVAL_S="0")
+    daemon.stop()
+    daemon.environment["VIRAL_ENGINE_DISK__FREE_BYTES_MIN"] = str(1 << 60)
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(daemon.data_dir), "--port", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **daemon.environment},
+    )
+    try:
+        daemon.url = retry_until(lambda: _url_of(daemon, process.pid), lambda url: url is not None)
+        ready = retry_until(
+            lambda: daemon.request("GET", "/readyz", key=None),
+            lambda answer: len(answer.json["reasons"]) == 1,
+        )
+        assert ready.status == 503
+        assert "MiB" in ready.json["reasons"][0]
+        body = {"user_id": "u", "action_type": "general"}
+        refused = daemon.request("POST", "/v1/actions/check", body)
+        assert (refused.status, refused.json["error"]) == (503, "unavailable")
+        assert int(refused.headers["retry-after"]) >= 1
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _url_of(daemon: RunningDaemon, pid: int) -> str | None:
+    try:
+        info = json.loads((daemon.data_dir / "daemon.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    url: str = info["url"]
+    return url if info["pid"] == pid else None
+
+
+def test_a_thousand_requests_with_one_key_are_one_decision(make_daemon: Callable[..., RunningDaemon]) -> None:
+    daemon = make_daemon()
+    key = daemon.key
+    body = json.dumps({"user_id": "once", "action_type": "general"})
+    bodies: list[bytes] = []
+    lock = threading.Lock()
+
+    def ask() -> None:
+        connection = daemon.connection()
+        for _ in range(50):
+            connection.request(
+                "POST", "/v1/actions/check", body, {"Authorization": f"Bearer {key}", "Idempotency-Key": "k-1"}
+            )
+            answer = connection.getresponse().read()
+            with lock:
+                bodies.append(answer)
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(bodies) == 1_000
+    assert len(set(bodies)) == 1
+    assert len(daemon.request("GET", "/v1/decisions?user_id=once").json["decisions"]) == 1
+    other = daemon.request(
+        "POST",
+        "/v1/actions/check",
+        {"user_id": "other", "action_type": "general"},
+        headers={"Idempotency-Key": "k-1"},
+    )
+    assert (other.status, other.json["error"]) == (409, "idempotency_conflict")

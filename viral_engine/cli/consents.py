@@ -1,0 +1,68 @@
+"""`consents`: what a guardian agreed to, and what was withdrawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from viral_engine.cli.api import segment
+from viral_engine.cli.decisions import json_object
+from viral_engine.cli.layout import clean, word
+from viral_engine.cli.options import Session, common, without_none
+from viral_engine.cli.times import expiry, validity
+
+
+@click.group()
+def consents() -> None:
+    """List, add and withdraw consents."""
+
+
+@consents.command(name="list")
+@click.argument("user")
+@common
+def list_consents(session: Session, user: str) -> None:
+    """List the consents about USER, withdrawn ones too."""
+    found = session.daemon.http("GET", f"/v1/users/{segment(user)}")["consents"]
+    names = ("consent_id", "scope", "method", "guardian_id", "granted_at", "expires_at", "withdrawn_at")
+    rows = [[word(consent[name]) for name in names] for consent in found]
+    columns = ("CONSENT", "SCOPE", "METHOD", "GUARDIAN", "GRANTED", "EXPIRES", "WITHDRAWN")
+    session.printer.answer({"user_id": user, "consents": found}, session.printer.table(columns, rows))
+
+
+@consents.command()
+@click.argument("user")
+@click.option("--scope", required=True, metavar="SCOPE", help="Data class, purpose and recipient class.")
+@click.option("--method", required=True, metavar="METHOD", help="How it was given, such as signed_form.")
+@click.option("--guardian", "guardian_id", required=True, metavar="USER")
+@click.option("--policy-version", required=True, metavar="VERSION", help="Of the notice that was agreed to.")
+@click.option("--evidence", default="{}", metavar="JSON", help="An object; it is kept and not shown here.")
+@validity
+@common
+def add(
+    session: Session,
+    user: str,
+    *,
+    evidence: str,
+    expires_at: str | None,
+    expires_after_s: float | None,
+    **details: str,
+) -> None:
+    """Record a consent about USER."""
+    expires = expiry(expires_at, expires_after_s)
+    body = {**details, "evidence": json_object(evidence, "--evidence"), **without_none(expires_at=expires)}
+    answer: dict[str, Any] = session.daemon.http("POST", f"/v1/users/{segment(user)}/consents", body)
+    session.printer.answer(answer, [clean(str(answer.get("consent_id", "recorded")))])
+
+
+@consents.command()
+@click.argument("user")
+@click.argument("consent_id")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@common
+def withdraw(session: Session, user: str, consent_id: str, *, yes: bool) -> None:
+    """Withdraw a consent; what it allowed is refused from then on."""
+    session.confirm(f"Withdraw consent {consent_id} about {user}?", yes=yes)
+    session.daemon.http("DELETE", f"/v1/users/{segment(user)}/consents/{segment(consent_id)}")
+    data = {"user_id": user, "consent_id": consent_id, "withdrawn": True}
+    session.printer.answer(data, [f"{clean(consent_id)} is withdrawn"])

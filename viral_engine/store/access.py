@@ -1,0 +1,140 @@
+"""Blocks and allows: added, lifted, read. Nothing is deleted: a lifted row says who lifted it and why (fault 20)."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import sql
+from sqlalchemy import Connection, RowMapping, Table, and_, func, literal, or_, select, union_all
+
+from viral_engine.messages.access import AllowView, BlockView, EntryKind, ListName
+from viral_engine.messages.journal import Statement
+from viral_engine.messages.reading import PAGE_MAX, ReadEntries
+from viral_engine.store.ids import uuid_of
+from viral_engine.store.notify import notify
+from viral_engine.store.statements import instant_of, statement
+from viral_engine.store.tables import allows, blocks
+
+__all__ = ["STANDING_AT", "add_entry", "lift_entry", "read_entries", "view_of"]
+
+STANDING_AT = 2
+"""Which statement of `add_entry` answers the entry as it stands."""
+
+_TABLES: dict[str, Table] = {"blocks": blocks, "allows": allows}
+# An entry that has run out still holds the place of its thing: it makes room first, and stays as history.
+_LAPSE = (
+    "UPDATE {list} SET lifted_at = expires_at, lifted_by = 'expiry', lift_reason = 'expired'"
+    " WHERE kind = %s AND value = %s AND lifted_at IS NULL AND expires_at <= %s"
+)
+_ADD = (
+    "INSERT INTO {list} AS standing (id, kind, value, reason, author, created_at, expires_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (kind, value) WHERE lifted_at IS NULL DO UPDATE SET"
+    " reason = excluded.reason, author = excluded.author, expires_at = excluded.expires_at"
+    " WHERE standing.expires_at < coalesce(excluded.expires_at, 'infinity')"
+)
+_STANDING = (
+    "SELECT id::text, reason, author, created_at, expires_at FROM {list}"
+    " WHERE kind = %s AND value = %s AND lifted_at IS NULL"
+)
+_LIFT = (
+    "UPDATE {list} SET lifted_at = %s, lifted_by = %s, lift_reason = %s WHERE id = %s AND lifted_at IS NULL"
+    " RETURNING kind, value"
+)
+
+
+def _of(list_name: ListName, template: str) -> str:
+    return sql.SQL(template).format(list=sql.Identifier(list_name)).as_string()
+
+
+def add_entry(
+    list_name: ListName,
+    entry_id: UUID,
+    *,
+    kind: EntryKind,
+    value: str,
+    reason: str,
+    author: str,
+    expires_at_ms: int | None,
+    at_ms: int,
+) -> tuple[Statement, ...]:
+    """Puts a thing on a list.
+
+    The third statement answers (id, reason, author, created_at, expires_at) of the entry as it then stands.
+
+    A thing stands on a list once. Putting it there again returns the entry that stands, made longer if the new one
+    would outlast it (reason and author are then the new one's, who answer for it) and otherwise untouched: an add
+    never weakens what is there, a retry adds nothing, and lifting the entry lifts the block, not one of several.
+
+    Args:
+        list_name: Which list.
+        entry_id: Of the new entry, a UUIDv7: entries are shown in the order of their ids.
+        kind: Of the thing.
+        value: Canonical (`domain.canonical`).
+        reason: For operators.
+        author: Who put it there.
+        expires_at_ms: None for never; a blocked network must expire.
+        at_ms: Now.
+
+    Raises:
+        ValueError: A text that PostgreSQL cannot hold.
+    """
+    at = instant_of(at_ms)
+    expires_at = None if expires_at_ms is None else instant_of(expires_at_ms)
+    return (
+        statement(_of(list_name, _LAPSE), kind, value, at),
+        statement(_of(list_name, _ADD), entry_id, kind, value, reason, author, at, expires_at),
+        statement(_of(list_name, _STANDING), kind, value, rows_expected=1),
+        notify(list_name, value),
+    )
+
+
+def lift_entry(list_name: ListName, entry_id: UUID, *, author: str, reason: str, at_ms: int) -> tuple[Statement, ...]:
+    """Takes an entry off its list, answering (kind, value); `RowsDiffer` when none of that id stands there."""
+    return (
+        statement(_of(list_name, _LIFT), instant_of(at_ms), author, reason, entry_id, rows_expected=1),
+        notify(list_name, str(entry_id)),
+    )
+
+
+def view_of(list_name: ListName, row: RowMapping) -> BlockView | AllowView:
+    """A row of either list as the list's own view."""
+    shared: dict[str, Any] = {
+        name: row[name] for name in ("kind", "value", "reason", "author", "created_at", "expires_at")
+    }
+    if list_name == "blocks":
+        return BlockView(block_id=str(row["id"]), **shared)
+    return AllowView(allow_id=str(row["id"]), **shared)
+
+
+def read_entries(connection: Connection, messages: Sequence[ReadEntries]) -> list[list[BlockView] | list[AllowView]]:
+    """Live entries of each question, newest first: one SELECT per question, all in one statement."""
+    selects = [_select(number, message) for number, message in enumerate(messages)]
+    answers: list[list[Any]] = [[] for _ in messages]
+    for row in connection.execute(union_all(*(select(one.subquery()) for one in selects))).mappings():
+        answers[row["asked"]].append(view_of(messages[row["asked"]].list_name, row))
+    for answer, message in zip(answers, messages, strict=True):
+        key = "block_id" if message.list_name == "blocks" else "allow_id"
+        answer.sort(key=lambda view, key=key: getattr(view, key), reverse=True)  # type: ignore[misc]
+    return answers
+
+
+def _select(number: int, message: ReadEntries) -> Any:
+    columns = _TABLES[message.list_name].c
+    wanted = [columns.lifted_at.is_(None), or_(columns.expires_at.is_(None), columns.expires_at > func.now())]
+    if message.kind is not None:
+        wanted.append(columns.kind == message.kind)
+    if message.value is not None:
+        wanted.append(columns.value == message.value)
+    if message.before is not None:
+        before = uuid_of(message.before)
+        # What no id can be has nothing before it.
+        wanted.append(literal(value=False) if before is None else columns.id < before)
+    return (
+        select(
+            literal(number).label("asked"), columns.id, columns.kind, columns.value, columns.reason, columns.author,
+            columns.created_at, columns.expires_at,
+        )
+        .where(and_(*wanted))
+        .order_by(columns.id.desc())
+        .limit(min(max(message.limit, 1), PAGE_MAX))
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""The trail of acts: one row per act, written in the act's own transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from viral_engine.messages.journal import Statement
+from viral_engine.store.redact import redacted
+from viral_engine.store.statements import instant_of, json_text, statement
+
+__all__ = ["audit_entry"]
+
+
+def audit_entry(
+    act: str,
+    author: str,
+    *,
+    at_ms: int,
+    subject: tuple[str, str] | None = None,
+    details: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+) -> Statement:
+    """One act as a row; the sealer numbers and chains it later.
+
+    Args:
+        act: What was done, as `block.add`.
+        author: Who did it: the id of a key or of a part of the engine.
+        at_ms: When.
+        subject: Kind and id of whom or what it was done to.
+        details: Anything; what is personal in it is redacted, and the entry is written all the same.
+        request_id: Of the request that asked for it.
+
+    Raises:
+        ValueError: `act`, `author`, `subject` or `request_id` hold what PostgreSQL cannot.
+    """
+    kind, identifier = subject if subject is not None else (None, None)
+    return statement(
+        "INSERT INTO audit (at, author, act, subject_kind, subject_id, details, request_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s::jsonb, %s)",
+        instant_of(at_ms),
+        author,
+        act,
+        kind,
+        identifier,
+        json_text(redacted(details or {}), "details"),
+        request_id,
+        rows_expected=1,
+    )

@@ -1,0 +1,142 @@
+"""Reading users: what a check must know, and what operators are shown."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, text
+
+from viral_engine.domain.ages import AgeBand, band_from_birth_date, band_from_statement
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.people import ConsentView, UserView
+from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile, ReadUser
+
+__all__ = ["read_profiles", "read_users"]
+
+_CONSENTS = """coalesce((
+    SELECT json_agg(json_build_object(
+        'consent_id', id, 'scope', scope, 'method', method, 'guardian_id', guardian_id,
+        'policy_version', policy_version, 'granted_at', granted_at, 'expires_at', expires_at,
+        'withdrawn_at', withdrawn_at) ORDER BY granted_at, id)
+    FROM parental_consents WHERE user_id = asked.id
+), '[]')::text"""
+
+# Everything about a user in one row: each part is one look-up in an index, whatever the number of users asked for.
+_PROFILES = text(
+    f"""
+SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::text, u.age_band, u.stated_on::text,
+    u.adulthood_attested, u.household_id, u.school_id, u.jurisdiction, u.email_domain, u.referrer_id,
+    (extract(epoch FROM u.created_at) * 1000)::bigint AS created_ms,
+    coalesce(s.ferpa, u.school_id IS NOT NULL) AS school_ferpa,
+    ARRAY(SELECT guardian_id FROM user_guardians
+        WHERE user_id = asked.id AND confirmed_at IS NOT NULL ORDER BY guardian_id) AS guardian_ids,
+    ARRAY(
+        WITH guardians AS (
+            SELECT DISTINCT guardian_id FROM parental_consents WHERE user_id = asked.id AND consent_given
+        )
+        SELECT member FROM (
+            SELECT guardian_id AS member FROM guardians
+            UNION SELECT user_id FROM parental_consents JOIN guardians USING (guardian_id) WHERE consent_given
+            UNION SELECT user_id FROM parental_consents WHERE guardian_id = asked.id AND consent_given
+        ) AS household WHERE member <> asked.id ORDER BY member LIMIT :members
+    ) AS household_members,
+    coalesce((SELECT json_object_agg(signal, json_build_array(value, (extract(epoch FROM first_at) * 1000)::bigint))
+        FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
+    {_CONSENTS} AS consents
+FROM unnest(CAST(:ids AS text[])) AS asked (id)
+LEFT JOIN users u ON u.user_id = asked.id LEFT JOIN schools s ON s.school_id = u.school_id
+"""  # noqa: S608 - made of the constant above
+)
+
+_USERS = text(
+    f"""
+SELECT u.*,
+    ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id ORDER BY guardian_id) AS guardian_ids,
+    coalesce((SELECT json_object_agg(signal, value) FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
+    {_CONSENTS} AS consents
+FROM unnest(CAST(:ids AS text[])) AS asked (id) JOIN users u ON u.user_id = asked.id
+"""  # noqa: S608 - made of the constant above
+)
+
+_signals = msgspec.json.Decoder(dict[str, tuple[Any, int]])
+_values = msgspec.json.Decoder(dict[str, Any])
+_consents = msgspec.json.Decoder(list[ConsentView])
+
+
+def read_profiles(connection: Connection, messages: Sequence[ReadProfile]) -> list[ProfileRow | None]:
+    """Each user's profile: None for one that nobody told anything of, whether as a user, by a signal or a consent.
+
+    `guardian_ids` are the confirmed ones. A school that is not registered counts as bound by FERPA: what is unknown is
+    protected.
+    """
+    ids = list({message.user_id for message in messages})
+    rows = connection.execute(_PROFILES, {"ids": ids, "members": HOUSEHOLD_MAX})
+    found = {row.id: _profile(row) for row in rows}
+    return [found[message.user_id] for message in messages]
+
+
+def _profile(row: Row[Any]) -> ProfileRow | None:
+    if not row.is_known and row.signals == "{}" and row.consents == "[]" and not row.household_members:
+        return None
+    return ProfileRow(
+        user_id=row.id,
+        persona=row.persona,
+        date_of_birth=row.date_of_birth,
+        age_band=row.age_band,
+        stated_on=row.stated_on,
+        adulthood_attested=bool(row.adulthood_attested),
+        guardian_ids=row.guardian_ids,
+        household_id=row.household_id,
+        household_members=row.household_members,
+        school_id=row.school_id,
+        school_ferpa=row.school_ferpa,
+        jurisdiction=row.jurisdiction,
+        email_domain=row.email_domain,
+        referrer_id=row.referrer_id,
+        created_ms=row.created_ms,
+        signals=_signals.decode(row.signals),
+        consents=_consents.decode(row.consents),
+    )
+
+
+def read_users(connection: Connection, messages: Sequence[ReadUser]) -> list[UserView | None]:
+    """Each user as told, with the age band of today; None for one that nobody put."""
+    ids = list({message.user_id for message in messages})
+    today = datetime.now(UTC).date()
+    found = {row.user_id: _view(row, today) for row in connection.execute(_USERS, {"ids": ids})}
+    return [found.get(message.user_id) for message in messages]
+
+
+def _view(row: Row[Any], today: date) -> UserView:
+    return UserView(
+        user_id=row.user_id,
+        persona=row.persona,
+        age_band=_band(row, today),
+        date_of_birth=row.date_of_birth,
+        stated_on=row.stated_on,
+        adulthood_attested=row.adulthood_attested,
+        guardian_ids=row.guardian_ids,
+        household_id=row.household_id,
+        school_id=row.school_id,
+        jurisdiction=row.jurisdiction,
+        email=row.email,
+        phone=row.phone,
+        referrer_id=row.referrer_id,
+        signals=_values.decode(row.signals),
+        consents=_consents.decode(row.consents),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _band(row: Row[Any], today: date) -> AgeBand:
+    """The band on `today`: an age is never a number that was stored once (fault 27)."""
+    if row.date_of_birth is not None:
+        try:
+            return band_from_birth_date(row.date_of_birth, today)
+        except Invalid:
+            return AgeBand.UNKNOWN
+    if row.age_band is None or row.stated_on is None:
+        return AgeBand.UNKNOWN
+    return band_from_statement(AgeBand(row.age_band), row.stated_on, today)

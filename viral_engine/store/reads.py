@@ -1,0 +1,39 @@
+"""Which function answers which question of `messages.reading`: each takes all that wait and asks the database once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from viral_engine.messages.reading import (
+    ReadDecision,
+    ReadDecisions,
+    ReadEntries,
+    ReadIdempotent,
+    ReadKeys,
+    ReadProfile,
+    ReadUser,
+    ReadWarmStart,
+)
+from viral_engine.store.access import read_entries
+from viral_engine.store.decisions import read_decisions, read_pages
+from viral_engine.store.idempotency import read_idempotent
+from viral_engine.store.keys import read_keys
+from viral_engine.store.profiles import read_profiles, read_users
+from viral_engine.store.warm_start import read_warm_starts
+
+__all__ = ["READS", "Read"]
+
+Read = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+"""Takes questions of one kind, not none; returns their answers in the same order."""
+
+READS: Mapping[type, Read] = {
+    ReadProfile: read_profiles,
+    ReadUser: read_users,
+    ReadDecision: read_decisions,
+    ReadDecisions: read_pages,
+    ReadEntries: read_entries,
+    ReadKeys: read_keys,
+    ReadIdempotent: read_idempotent,
+    ReadWarmStart: read_warm_starts,
+}

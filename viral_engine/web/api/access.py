@@ -1,0 +1,139 @@
+"""The blocklist and the allow-list: adding, listing, lifting. Both have the same form and other names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from viral_engine.domain import canonical
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.access import AddEntry, AllowView, BlockView, EntryBody, EntryKind, ListName, RemoveEntry
+from viral_engine.messages.reading import ReadEntries
+from viral_engine.web.api.inputs import REASON_LENGTH_MAX, expiry, page_before, page_limit, text, uuid_text
+from viral_engine.web.routes import Answer, Call, Handler, Parameter
+
+KINDS: tuple[EntryKind, ...] = ("user", "device", "ip", "network", "email_domain")
+PAGE = (
+    Parameter("kind", "Entries of this kind.", {"type": "string", "enum": list(KINDS)}),
+    Parameter("value", "The entry of exactly this value; needs `kind`."),
+    Parameter("before", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+)
+WHY = (Parameter("reason", "Why the entry is lifted, for the audit."),)
+
+
+class BlockStored(msgspec.Struct, frozen=True):
+    """The block's id."""
+
+    block_id: str
+
+
+class AllowStored(msgspec.Struct, frozen=True):
+    """The allow's id."""
+
+    allow_id: str
+
+
+class Blocks(msgspec.Struct, frozen=True):
+    """A page of live blocks, newest first; `next_before` is null on the last one."""
+
+    blocks: list[BlockView]
+    next_before: str | None
+
+
+class Allows(msgspec.Struct, frozen=True):
+    """A page of live allows, newest first; `next_before` is null on the last one."""
+
+    allows: list[AllowView]
+    next_before: str | None
+
+
+def canonical_value(kind: EntryKind, value: int | str) -> str:
+    """Returns the key under which checks are compared.
+
+    Raises:
+        Invalid: no such thing.
+    """
+    match kind:
+        case "user":
+            return canonical.user_id(value, "value")
+        case "device":
+            found = canonical.device_id(value, "value")
+        case "ip":
+            found = canonical.ip_address(value, "value")
+        case "network":
+            return canonical.network(value, "value")
+        case "email_domain":
+            return canonical.host(value, "value")
+    if found is None:
+        raise Invalid("value", f"must name a {kind}")
+    return found
+
+
+def add(list_name: ListName) -> Handler:
+    """Returns the handler that adds to a list."""
+
+    async def add_entry(call: Call) -> Answer:
+        body: EntryBody = call.body
+        value = canonical_value(body.kind, body.value)
+        reason = text(body.reason, "reason", REASON_LENGTH_MAX)
+        expires_at = expiry(body.expires_at, call.state.context.system.clock.wall_ms())
+        if list_name == "blocks" and body.kind == "network" and expires_at is None:
+            raise Invalid("expires_at", "is needed: a blocked network hits whoever gets its addresses next")
+        entry_id = await call.trust_safety(
+            AddEntry(
+                list_name=list_name,
+                kind=body.kind,
+                value=value,
+                reason=reason,
+                expires_at=expires_at,
+                author=call.author,
+            )
+        )
+        return Answer(201, BlockStored(entry_id) if list_name == "blocks" else AllowStored(entry_id))
+
+    return add_entry
+
+
+def listing(list_name: ListName) -> Handler:
+    """Returns the handler that shows a page of a list."""
+
+    async def list_entries(call: Call) -> Answer:
+        kind = _kind(call.query.get("kind"))
+        value = call.query.get("value")
+        if value is not None:
+            if kind is None:
+                raise Invalid("kind", "is needed with value")
+            value = canonical_value(kind, value)
+        limit = page_limit(call.query)
+        views: list[Any] = await call.read(
+            ReadEntries(list_name=list_name, kind=kind, value=value, before=page_before(call.query), limit=limit)
+        )
+        last = views[-1] if len(views) >= limit else None
+        if list_name == "blocks":
+            return Answer(200, Blocks(views, None if last is None else last.block_id))
+        return Answer(200, Allows(views, None if last is None else last.allow_id))
+
+    return list_entries
+
+
+def remove(list_name: ListName) -> Handler:
+    """Returns the handler that lifts an entry."""
+
+    async def remove_entry(call: Call) -> Answer:
+        entry_id = uuid_text(call.path["entry_id"], "entry_id")
+        reason = text(call.query.get("reason", "lifted over the API"), "reason", REASON_LENGTH_MAX)
+        await call.trust_safety(RemoveEntry(list_name=list_name, entry_id=entry_id, author=call.author, reason=reason))
+        return Answer(204)
+
+    return remove_entry
+
+
+def _kind(given: str | None) -> EntryKind | None:
+    if given is None:
+        return None
+    for kind in KINDS:
+        if kind == given:
+            return kind
+    raise Invalid("kind", f"must be one of {', '.join(KINDS)}")

@@ -1,0 +1,68 @@
+"""`POST /v1/actions/check/bulk`: many checks in one request, each decided and recorded by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.checks import CheckAnswer
+from viral_engine.web.check import Checker
+from viral_engine.web.decode import BodyDecoder
+from viral_engine.web.errors import ErrorBody, as_api_error, internal
+from viral_engine.web.routes import Answer, Call, Handler
+
+CHUNK = 50
+"""Checks under way at once: enough for a full batch of the journal, too few to hold up single checks."""
+
+
+class BulkItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body, its items still undecoded, so that a bad one sinks nobody."""
+
+    items: list[msgspec.Raw]
+
+
+class BulkAnswers(msgspec.Struct, frozen=True):
+    """One answer per item, in the order of the items."""
+
+    answers: list[CheckAnswer | ErrorBody]
+
+
+def bulk(checker: Checker, items_max: int) -> Handler:
+    """Returns the handler."""
+    # Not through the route's body type: duplicate keys are looked for item by item there, not in megabytes at once.
+    decode = msgspec.json.Decoder(BulkItems).decode
+    refuse = BodyDecoder(BulkItems).decode
+
+    async def post_bulk(call: Call) -> Answer:
+        try:
+            items = decode(call.body).items
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            items = refuse(call.body).items  # raises, with the words of every other route
+        if not 1 <= len(items) <= items_max:
+            raise Invalid("items", f"must have 1 to {items_max} items")
+        parts: list[bytes] = []
+        is_final = True
+        for start in range(0, len(items), CHUNK):
+            answers = await asyncio.gather(*(_one(checker, call, raw) for raw in items[start : start + CHUNK]))
+            parts += [body for body, _ in answers]
+            is_final = is_final and all(final for _, final in answers)
+        return Answer(200, b'{"answers":[' + b",".join(parts) + b"]}", is_final=is_final)
+
+    return post_bulk
+
+
+async def _one(checker: Checker, call: Call, raw: msgspec.Raw) -> tuple[bytes, bool]:
+    """Returns an item's answer and whether it is final."""
+    assert call.grant is not None
+    try:
+        action = checker.action_of(raw, call.grant, call.state.context.system.clock.monotonic_s())
+        _, body, _, is_final = await checker.decide(action)
+    except Exception as error:  # noqa: BLE001  (one bad item sinks nobody)
+        known = as_api_error(error)
+        if known is None:
+            call.state.traffic.failed("check_bulk", call.request_id.encode(), error)
+            known = internal()
+        return known.body(), known.status < 500  # noqa: PLR2004 - server errors
+    return body, is_final

@@ -1,0 +1,127 @@
+"""Recorded decisions: one whole, one in words for an end user, and pages of them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from viral_engine.domain import canonical
+from viral_engine.domain.errors import Invalid
+from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.reasons import REASONS, Reason
+from viral_engine.messages.checks import CheckAnswer
+from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
+from viral_engine.messages.refusals import not_found
+from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
+from viral_engine.web.routes import Answer, Call, Parameter
+
+AS = Parameter("as", "`user`: only words fit for an end user.", {"type": "string", "enum": ["user"]})
+LOCALE = Parameter("locale", "Language of the words, as a BCP 47 tag; English is all there is so far.")
+PAGE = (
+    Parameter("user_id", "Decisions about this user's attempts."),
+    Parameter("since", "Made at or after this time.", {"type": "string", "format": "date-time"}),
+    Parameter("reason", "With this reason code.", {"type": "string", "enum": [reason.value for reason in Reason]}),
+    Parameter("before", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+)
+
+_LOCALE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+_REASONS = frozenset(Reason)
+# The user is not told that an allow was flagged.
+_TO_USER = {Outcome.ALLOW_FLAGGED.value: Outcome.ALLOW.value}
+
+
+class DecisionRecord(CheckAnswer, frozen=True, kw_only=True):
+    """A decision as recorded: the answer that was given, and what it rested on."""
+
+    facts: dict[str, Any]
+    recorded_at: datetime
+    occurred_at: datetime
+    user_id: str
+    action_type: str
+    device_id: str | None
+    ip_address: str | None
+    api_key_id: str
+    backfill: bool
+
+
+class DecisionRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of decisions, newest first; `next_before` is null on the last one."""
+
+    decisions: list[DecisionRecord]
+    next_before: str | None
+
+
+class DecisionForUser(msgspec.Struct, frozen=True, kw_only=True):
+    """What an end user may be told; it never says by what they were noticed."""
+
+    decision_id: str
+    decision: str
+    message: str | None
+    retry_after_s: float | None
+    locale: str
+
+
+async def get_decision(call: Call) -> Answer:
+    """Returns one decision."""
+    decision_id = uuid_text(call.path["decision_id"], "decision_id")
+    if call.query.get("as", "user") != "user":
+        raise Invalid("as", "must be user")
+    if "locale" in call.query and _LOCALE.fullmatch(call.query["locale"]) is None:
+        raise Invalid("locale", "must be a language tag such as en-US")
+    view: DecisionView | None = await call.read(ReadDecision(decision_id))
+    if view is None:
+        raise not_found("this decision")
+    return Answer(200, _for_user(view) if "as" in call.query else _record(view))
+
+
+async def list_decisions(call: Call) -> Answer:
+    """Returns a page of decisions."""
+    query = call.query
+    if "reason" in query and query["reason"] not in _REASONS:
+        raise Invalid("reason", "must be a reason code")
+    page: DecisionPage = await call.read(
+        ReadDecisions(
+            user_id=canonical.user_id(query["user_id"]) if "user_id" in query else None,
+            since=instant(query["since"], "since") if "since" in query else None,
+            reason=query.get("reason"),
+            before=page_before(query),
+            limit=page_limit(query),
+        )
+    )
+    return Answer(200, {"decisions": [_record(view) for view in page.decisions], "next_before": page.next_before})
+
+
+def _record(view: DecisionView) -> dict[str, Any]:
+    answer: dict[str, Any] = msgspec.json.decode(view.answer)
+    return {
+        **answer,
+        "facts": msgspec.Raw(view.facts.encode()),
+        "recorded_at": view.recorded_at,
+        "occurred_at": view.occurred_at,
+        "user_id": view.user_id,
+        "action_type": view.action_type,
+        "device_id": view.device_id,
+        "ip_address": view.ip_address,
+        "api_key_id": view.api_key_id,
+        "backfill": view.backfill,
+    }
+
+
+def _for_user(view: DecisionView) -> DecisionForUser:
+    limits = msgspec.json.decode(view.answer).get("limits") or {}
+    decision = _TO_USER.get(view.decision, view.decision)
+    message = None
+    if decision != Outcome.ALLOW.value:
+        first = next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED)
+        message = REASONS[Reason(first)].to_user
+    return DecisionForUser(
+        decision_id=view.decision_id,
+        decision=decision,
+        message=message,
+        retry_after_s=limits.get("retry_after_s"),
+        locale="en",
+    )

@@ -1,0 +1,114 @@
+"""What handlers check of paths, queries and bodies beyond their types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from viral_engine.domain import canonical
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.reading import PAGE_MAX
+
+PAGE_DEFAULT = 50
+REASON_LENGTH_MAX = 500
+_UUID_LENGTH = 36
+
+
+def uuid_text(value: str, field: str) -> str:
+    """Returns an id of ours in its usual spelling.
+
+    Raises:
+        Invalid: no UUID.
+    """
+    try:
+        # UUID() itself takes braces and any grouping of the digits.
+        if len(value) == _UUID_LENGTH:
+            return str(UUID(value))
+    except ValueError:
+        pass
+    raise Invalid(field, "must be a UUID")
+
+
+def page_limit(query: Mapping[str, str]) -> int:
+    """Returns how many rows a page has.
+
+    Raises:
+        Invalid: no number from 1 to `PAGE_MAX`.
+    """
+    text = query.get("limit")
+    if text is None:
+        return PAGE_DEFAULT
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= PAGE_MAX):  # noqa: PLR2004
+        raise Invalid("limit", f"must be a number from 1 to {PAGE_MAX}")
+    return int(text)
+
+
+def page_before(query: Mapping[str, str]) -> str | None:
+    """Returns the id that the page before ended with."""
+    return uuid_text(query["before"], "before") if "before" in query else None
+
+
+def instant(text: str, field: str) -> datetime:
+    """Returns a time of RFC 3339.
+
+    Raises:
+        Invalid: anything else, a time without offset included.
+    """
+    try:
+        moment = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        raise Invalid(field, "must be a time of RFC 3339 with its offset") from None
+    return with_offset(moment, field)
+
+
+def with_offset(moment: datetime, field: str) -> datetime:
+    """Refuses a time that does not say in which zone it is.
+
+    Raises:
+        Invalid: it has no offset.
+    """
+    if moment.tzinfo is None:
+        raise Invalid(field, "must have an offset, such as Z")
+    return moment
+
+
+def expiry(moment: datetime | None, now_ms: int, field: str = "expires_at") -> datetime | None:
+    """Returns an expiry that lies ahead.
+
+    Raises:
+        Invalid: it has passed.
+    """
+    if moment is None:
+        return None
+    if with_offset(moment, field) <= datetime.fromtimestamp(now_ms / 1000, UTC):
+        raise Invalid(field, "must lie in the future")
+    return moment
+
+
+def text(value: str, field: str, length_max: int = canonical.ID_LENGTH_MAX) -> str:
+    """Returns text that is there and has no control characters.
+
+    Raises:
+        Invalid: anything else.
+    """
+    checked = canonical.optional_text(value, field, length_max)
+    assert checked is not None
+    return checked
+
+
+def small_json(value: dict[str, Any], field: str, bytes_max: int) -> dict[str, Any]:
+    """Returns an object that PostgreSQL can hold and that is no larger than it may be.
+
+    Raises:
+        Invalid: it is larger, or holds NUL.
+    """
+    encoded = msgspec.json.encode(value)
+    if len(encoded) > bytes_max:
+        raise Invalid(field, f"may have {bytes_max} bytes of JSON at most")
+    if b"\\u0000" in encoded:
+        raise Invalid(field, "must not contain NUL")
+    return value

@@ -1,0 +1,97 @@
+"""API keys: making, listing, revoking. The secret is answered once, at its making, and kept nowhere."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import structs
+
+from viral_engine.domain import canonical
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.journal import Commit, RowsDiffer
+from viral_engine.messages.keys import KeyBody, KeyRecord, KeyView
+from viral_engine.messages.reading import ReadKeys
+from viral_engine.messages.refusals import not_found
+from viral_engine.store.keys import create_key, revoke_key
+from viral_engine.web.api.inputs import expiry, text
+from viral_engine.web.errors import insufficient_scope
+from viral_engine.web.keytext import new_key
+from viral_engine.web.routes import Answer, Call
+
+NETWORKS_MAX = 50
+
+
+class KeyMade(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key; `key` is shown here and never again."""
+
+    key_id: str
+    key: str
+    name: str
+    scopes: list[str]
+    networks: list[str]
+    expires_at: datetime | None
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """Every key that is not revoked, oldest first."""
+
+    keys: list[KeyView]
+
+
+async def post_key(call: Call) -> Answer:
+    """Makes a key. Nobody can make one that allows more than their own."""
+    body: KeyBody = call.body
+    assert call.grant is not None
+    now_ms = call.state.context.system.clock.wall_ms()
+    beyond = tuple(scope for scope in body.scopes if scope not in call.grant.scopes)
+    if beyond:
+        raise insufficient_scope(beyond, field="scopes")
+    if not body.scopes:
+        raise Invalid("scopes", "must name at least one")
+    if len(body.networks) > NETWORKS_MAX:
+        raise Invalid("networks", f"may have {NETWORKS_MAX} at most")
+    key_id, key_text = new_key()
+    record = KeyRecord(
+        key_id=key_id,
+        name=text(body.name, "name"),
+        scopes=sorted(set(body.scopes)),
+        networks=[canonical.network(net, f"networks[{position}]") for position, net in enumerate(body.networks)],
+        secret_mac=call.state.keys.mac_of(key_text),
+        created_at=datetime.fromtimestamp(now_ms / 1000, UTC),
+        expires_at=expiry(body.expires_at, now_ms),
+        revoked_at=None,
+    )
+    await call.commit(Commit(create_key(record, author=call.author)))
+    await call.state.keys.refresh_again()
+    made = KeyMade(
+        key_id=key_id,
+        key=key_text,
+        name=record.name,
+        scopes=record.scopes,
+        networks=record.networks,
+        expires_at=record.expires_at,
+    )
+    return Answer(201, made, headers=((b"cache-control", b"no-store"),))
+
+
+async def list_keys(call: Call) -> Answer:
+    """Shows the keys without their secrets."""
+    records: list[KeyRecord] = await call.read(ReadKeys())
+    views = []
+    for record in records:
+        fields = structs.asdict(record)
+        del fields["secret_mac"]
+        views.append(KeyView(**fields))
+    return Answer(200, Keys(views))
+
+
+async def delete_key(call: Call) -> Answer:
+    """Ends a key for good: here with the answer, everywhere within a second."""
+    key_id = text(call.path["key_id"], "key_id")
+    try:
+        await call.commit(Commit(revoke_key(key_id, at_ms=call.state.context.system.clock.wall_ms())))
+    except RowsDiffer:
+        raise not_found("this key") from None
+    await call.state.keys.refresh_again()
+    return Answer(204)

@@ -1,0 +1,157 @@
+"""Users, what is known of them, and the consents given for them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+
+import msgspec
+from msgspec import structs
+
+from viral_engine.domain import canonical
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.people import (
+    AddConsent,
+    ConsentBody,
+    PutUser,
+    SetSignal,
+    SignalBody,
+    UserBody,
+    UserView,
+    WithdrawConsent,
+)
+from viral_engine.messages.reading import ReadUser
+from viral_engine.messages.refusals import not_found
+from viral_engine.web.api.inputs import expiry, small_json, text, uuid_text
+from viral_engine.web.routes import Answer, Call
+
+BORN_MIN = date(1900, 1, 1)
+GUARDIANS_MAX = 20
+EVIDENCE_BYTES_MAX = 4096
+_SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_INTEGER_MAX = 2**63 - 1
+
+
+class UserStored(msgspec.Struct, frozen=True):
+    """The canonical id under which the user is known."""
+
+    user_id: str
+
+
+class SignalStored(msgspec.Struct, frozen=True):
+    """The signal, stored unless an earlier one of its name was."""
+
+    user_id: str
+    signal: str
+
+
+class ConsentStored(msgspec.Struct, frozen=True):
+    """The consent's id."""
+
+    consent_id: str
+
+
+async def put_user(call: Call) -> Answer:
+    """Replaces what is known of a user."""
+    user_id = canonical.user_id(call.path["user_id"])
+    today = datetime.fromtimestamp(call.state.context.system.clock.wall_ms() / 1000, UTC).date()
+    body = canonical_user(call.body, today)
+    is_new = await call.trust_safety(PutUser(user_id=user_id, body=body, author=call.author))
+    return Answer(201 if is_new else 200, UserStored(user_id))
+
+
+async def get_user(call: Call) -> Answer:
+    """Returns a user; e-mail and phone only to a key that may see them."""
+    view: UserView | None = await call.read(ReadUser(canonical.user_id(call.path["user_id"])))
+    if view is None:
+        raise not_found("this user")
+    assert call.grant is not None
+    if "pii_read" not in call.grant.scopes:
+        view = structs.replace(view, email=None, phone=None)
+    return Answer(200, view)
+
+
+async def post_signal(call: Call) -> Answer:
+    """Records a signal about a user, known or not."""
+    user_id = canonical.user_id(call.path["user_id"])
+    body: SignalBody = call.body
+    if _SIGNAL.fullmatch(body.signal) is None:
+        raise Invalid("signal", "must begin with a-z and have up to 64 of a-z, 0-9 and underscore")
+    if isinstance(body.value, str):
+        text(body.value, "value")
+    elif not -_INTEGER_MAX <= body.value <= _INTEGER_MAX:
+        raise Invalid("value", "must fit into 64 bits")
+    await call.trust_safety(SetSignal(user_id=user_id, body=body, author=call.author))
+    return Answer(201, SignalStored(user_id, body.signal))
+
+
+async def post_consent(call: Call) -> Answer:
+    """Records a guardian's consent."""
+    user_id = canonical.user_id(call.path["user_id"])
+    body: ConsentBody = call.body
+    checked = structs.replace(
+        body,
+        scope=text(body.scope, "scope"),
+        method=text(body.method, "method"),
+        guardian_id=canonical.user_id(body.guardian_id, "guardian_id"),
+        evidence=(
+            text(body.evidence, "evidence", EVIDENCE_BYTES_MAX)
+            if isinstance(body.evidence, str)
+            else small_json(body.evidence, "evidence", EVIDENCE_BYTES_MAX)
+        ),
+        policy_version=canonical.user_id(body.policy_version, "policy_version"),
+        expires_at=expiry(body.expires_at, call.state.context.system.clock.wall_ms()),
+    )
+    consent_id = await call.trust_safety(AddConsent(user_id=user_id, body=checked, author=call.author))
+    return Answer(201, ConsentStored(consent_id))
+
+
+async def delete_consent(call: Call) -> Answer:
+    """Withdraws a consent; processing stops with the answer."""
+    user_id = canonical.user_id(call.path["user_id"])
+    consent_id = uuid_text(call.path["consent_id"], "consent_id")
+    await call.trust_safety(WithdrawConsent(user_id=user_id, consent_id=consent_id, author=call.author))
+    return Answer(204)
+
+
+def canonical_user(body: UserBody, today: date) -> UserBody:
+    """Returns the body with canonical ids and addresses.
+
+    Raises:
+        Invalid: a field that cannot be accepted, dates that cannot be.
+    """
+    _check_age(body, today)
+    if len(body.guardian_ids) > GUARDIANS_MAX:
+        raise Invalid("guardian_ids", f"may have {GUARDIANS_MAX} ids at most")
+    guardians: list[int | str] = [
+        canonical.user_id(guardian, f"guardian_ids[{position}]") for position, guardian in enumerate(body.guardian_ids)
+    ]
+    return structs.replace(
+        body,
+        guardian_ids=guardians,
+        household_id=canonical.optional_text(body.household_id, "household_id"),
+        school_id=canonical.optional_text(body.school_id, "school_id"),
+        jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", 16),
+        email=canonical.email(body.email),
+        phone=canonical.phone(body.phone),
+        referrer_id=None if body.referrer_id is None else canonical.user_id(body.referrer_id, "referrer_id"),
+    )
+
+
+def _check_age(body: UserBody, today: date) -> None:
+    if body.date_of_birth is not None:
+        if body.age_band is not None:
+            raise Invalid("age_band", "must not stand beside date_of_birth")
+        if body.date_of_birth > today:
+            raise Invalid("date_of_birth", "must not lie in the future")
+        if body.date_of_birth < BORN_MIN:
+            raise Invalid("date_of_birth", f"must not be before {BORN_MIN.year}")
+    if body.age_band is not None and body.stated_on is None:
+        raise Invalid("stated_on", "must say when the age band was stated")
+    if body.stated_on is not None:
+        if body.age_band is None:
+            raise Invalid("stated_on", "stands with age_band only")
+        if body.stated_on > today:
+            raise Invalid("stated_on", "must not lie in the future")
+        if body.stated_on < BORN_MIN:
+            raise Invalid("stated_on", f"must not be before {BORN_MIN.year}")

@@ -1,0 +1,127 @@
+"""The HTTP application: one table of routes, checked, described and served."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from viral_engine.web.api import operations
+from viral_engine.web.check import CHECK_PATH, CheckEndpoint, Checker
+from viral_engine.web.context import WebContext
+from viral_engine.web.docs import page, style
+from viral_engine.web.endpoint import Endpoint
+from viral_engine.web.errors import ApiError, internal
+from viral_engine.web.openapi import describe
+from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route, check_declared
+from viral_engine.web.server import App
+from viral_engine.web.state import WebState
+from viral_engine.web.table import route_table
+
+_NOT_FOUND = 404
+
+
+def build_app(context: WebContext, state: WebState | None = None, extra: tuple[Route, ...] = ()) -> App:
+    """Returns the ASGI application.
+
+    Args:
+        context: what main() gives.
+        state: what an earlier incarnation left; a new one when absent.
+        extra: routes beside those of the table.
+
+    Raises:
+        UndeclaredRoute: a route does not say what it touches, which scope it needs or how large its body may be.
+    """
+    state = state or WebState(context)
+    checker = Checker(state)
+    routes = (*route_table(context.settings, checker), *extra)
+    routes = (*routes, *_described(routes, context.version))
+    check_declared(routes)
+    check = CheckEndpoint(state, checker)
+    starlette = Starlette(
+        routes=[
+            StarletteRoute(
+                route.path,
+                check if route.path == CHECK_PATH else Endpoint(state, route),
+                methods=[route.method],
+                name=route.name,
+            )
+            for route in routes
+        ],
+        exception_handlers={HTTPException: _no_route(state), Exception: _fault(state)},
+    )
+    starlette.router.redirect_slashes = False
+
+    def app(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        # No coroutine of its own: one frame less in every check.
+        if scope["path"] == CHECK_PATH and scope["method"] == "POST":
+            return check(scope, receive, send)
+        # Cut at slashes before decoding: an id may hold one, percent-encoded.
+        scope["path"] = scope["raw_path"].decode("ascii")
+        return starlette(scope, receive, send)
+
+    return app
+
+
+def _described(routes: tuple[Route, ...], version: str) -> tuple[Route, ...]:
+    """Returns the routes that serve the table itself."""
+    document = describe(routes, version)
+
+    def of(name: str, path: str, summary: str, body: bytes, media_type: str) -> Route:
+        return Route(
+            name=name,
+            method="GET",
+            path=path,
+            summary=summary,
+            handler=operations.fixed(body, media_type),
+            touches=NOTHING,
+            scopes=NOBODY,
+            body_bytes_max=NO_BODY,
+            answers={200: None},
+            media_type=media_type,
+        )
+
+    return (
+        of("openapi", "/openapi.json", "This description.", msgspec.json.encode(document), "application/json"),
+        of("docs", "/docs", "This description, for people.", page(document), operations.HTML),
+        of("docs_style", "/docs/style.css", "The page's style.", style(), "text/css; charset=utf-8"),
+    )
+
+
+def _no_route(state: WebState) -> Any:
+    async def answer(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == _NOT_FOUND:
+            refusal = ApiError(404, "not_found", "there is no such path")
+        else:
+            refusal = ApiError(error.status_code, "method_not_allowed", "this path does not take this method")
+        return _response(state, request, refusal, dict(error.headers or {}))
+
+    return answer
+
+
+def _fault(state: WebState) -> Any:
+    async def answer(request: Request, error: Exception) -> Response:
+        state.traffic.failed("unknown", b"-", error)
+        return _response(state, request, internal(), {})
+
+    return answer
+
+
+def _response(state: WebState, request: Request, error: ApiError, headers: dict[str, str]) -> Response:
+    given = request.headers.get("x-request-id")
+    request_id = state.traffic.request_id(None if given is None else given.encode("latin-1"))
+    # Any path can be asked for, so none of these gets a count of its own.
+    state.traffic.note("none", request.method, error.status, 0.0, request_id, error.code)
+    return Response(
+        error.body(),
+        error.status,
+        {**headers, "x-request-id": request_id.decode()},
+        media_type="application/json",
+    )

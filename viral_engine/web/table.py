@@ -1,0 +1,294 @@
+"""The route table: everything that can be asked, what it touches, who may ask it."""
+
+from __future__ import annotations
+
+from viral_engine.config import Settings
+from viral_engine.domain.consent import DataClass
+from viral_engine.messages.access import EntryBody, ListName
+from viral_engine.messages.checks import CheckAnswer, CheckRequest
+from viral_engine.messages.keys import KeyBody
+from viral_engine.messages.people import ConsentBody, SignalBody, UserBody, UserView
+from viral_engine.web.api import access, decisions, keys, operations, users
+from viral_engine.web.api.bulk import BulkAnswers, BulkItems, bulk
+from viral_engine.web.check import CHECK_PATH, Checker
+from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route
+
+_CHECKED = (DataClass.ACCOUNT, DataClass.CONTACT, DataClass.CONTENT)
+_PERSON = (DataClass.ACCOUNT, DataClass.CONTACT, DataClass.PROFILE)
+_IDENTIFIERS = (DataClass.ACCOUNT,)
+
+
+def route_table(settings: Settings, checker: Checker) -> tuple[Route, ...]:
+    """Returns every route but the pages made of the table itself."""
+    return (
+        *_checks(settings, checker),
+        *_decisions(),
+        *_users(settings.web.body_bytes_max),
+        *_lists(settings.web.body_bytes_max),
+        *_keys(settings.web.body_bytes_max),
+        *_operations(),
+    )
+
+
+def _checks(settings: Settings, checker: Checker) -> tuple[Route, ...]:
+    return (
+        Route(
+            name="check",
+            method="POST",
+            path=CHECK_PATH,
+            summary="May this user do this action now? The decision is recorded before it is answered.",
+            touches=_CHECKED,
+            scopes=("check",),
+            body_bytes_max=settings.web.body_bytes_max,
+            body_type=CheckRequest,
+            answers={200: CheckAnswer},
+            once=True,
+        ),
+        Route(
+            name="check_bulk",
+            method="POST",
+            path=f"{CHECK_PATH}/bulk",
+            summary=f"Up to {settings.web.bulk_items_max} checks, answered in order; one bad item sinks nobody.",
+            handler=bulk(checker, settings.web.bulk_items_max),
+            touches=_CHECKED,
+            scopes=("check",),
+            body_bytes_max=settings.web.bulk_bytes_max,
+            answers={200: BulkAnswers},
+            described_body=BulkItems,
+            once=True,
+        ),
+    )
+
+
+def _decisions() -> tuple[Route, ...]:
+    return (
+        Route(
+            name="get_decision",
+            method="GET",
+            path="/v1/decisions/{decision_id}",
+            summary="One decision as recorded, or with `as=user` the words that its user may read.",
+            handler=decisions.get_decision,
+            touches=_IDENTIFIERS,
+            scopes=("review", "audit"),
+            body_bytes_max=NO_BODY,
+            query=(decisions.AS, decisions.LOCALE),
+            answers={200: decisions.DecisionRecord | decisions.DecisionForUser},
+        ),
+        Route(
+            name="list_decisions",
+            method="GET",
+            path="/v1/decisions",
+            summary="Recorded decisions, newest first.",
+            handler=decisions.list_decisions,
+            touches=_IDENTIFIERS,
+            scopes=("review", "audit"),
+            body_bytes_max=NO_BODY,
+            query=decisions.PAGE,
+            answers={200: decisions.DecisionRecords},
+        ),
+    )
+
+
+def _users(body_bytes_max: int) -> tuple[Route, ...]:
+    return (
+        Route(
+            name="put_user",
+            method="PUT",
+            path="/v1/users/{user_id}",
+            summary="Replaces what is known of a user; 201 when the user is new.",
+            handler=users.put_user,
+            touches=_PERSON,
+            scopes=("write",),
+            body_bytes_max=body_bytes_max,
+            body_type=UserBody,
+            answers={200: users.UserStored, 201: users.UserStored},
+        ),
+        Route(
+            name="get_user",
+            method="GET",
+            path="/v1/users/{user_id}",
+            summary="What is known of a user; e-mail and phone for keys of scope `pii_read` only.",
+            handler=users.get_user,
+            touches=_PERSON,
+            scopes=("write", "review", "audit"),
+            body_bytes_max=NO_BODY,
+            answers={200: UserView},
+        ),
+        Route(
+            name="post_signal",
+            method="POST",
+            path="/v1/users/{user_id}/signals",
+            summary="Records a signal about a user; the first one of its name counts.",
+            handler=users.post_signal,
+            touches=_IDENTIFIERS,
+            scopes=("write",),
+            body_bytes_max=body_bytes_max,
+            body_type=SignalBody,
+            answers={201: users.SignalStored},
+            once=True,
+        ),
+        Route(
+            name="post_consent",
+            method="POST",
+            path="/v1/users/{user_id}/consents",
+            summary="Records a guardian's consent with its evidence.",
+            handler=users.post_consent,
+            touches=_PERSON,
+            scopes=("write",),
+            body_bytes_max=body_bytes_max,
+            body_type=ConsentBody,
+            answers={201: users.ConsentStored},
+            once=True,
+        ),
+        Route(
+            name="delete_consent",
+            method="DELETE",
+            path="/v1/users/{user_id}/consents/{consent_id}",
+            summary="Withdraws a consent; processing stops at once.",
+            handler=users.delete_consent,
+            touches=_PERSON,
+            scopes=("write",),
+            body_bytes_max=NO_BODY,
+            answers={204: None},
+        ),
+    )
+
+
+def _lists(body_bytes_max: int) -> tuple[Route, ...]:
+    return (
+        *_list("blocks", "block", access.BlockStored, access.Blocks, body_bytes_max),
+        *_list("allows", "allow", access.AllowStored, access.Allows, body_bytes_max),
+    )
+
+
+def _list(list_name: ListName, one: str, stored: type, page: type, body_bytes_max: int) -> tuple[Route, ...]:
+    return (
+        Route(
+            name=f"post_{one}",
+            method="POST",
+            path=f"/v1/{list_name}",
+            summary=f"Adds to the {one} list; in force with the answer.",
+            handler=access.add(list_name),
+            touches=_IDENTIFIERS,
+            scopes=("write", "review"),
+            body_bytes_max=body_bytes_max,
+            body_type=EntryBody,
+            answers={201: stored},
+            once=True,
+        ),
+        Route(
+            name=f"list_{list_name}",
+            method="GET",
+            path=f"/v1/{list_name}",
+            summary=f"Live entries of the {one} list, newest first.",
+            handler=access.listing(list_name),
+            touches=_IDENTIFIERS,
+            scopes=("write", "review", "audit"),
+            body_bytes_max=NO_BODY,
+            query=access.PAGE,
+            answers={200: page},
+        ),
+        Route(
+            name=f"delete_{one}",
+            method="DELETE",
+            path=f"/v1/{list_name}/{{entry_id}}",
+            summary=f"Lifts an entry of the {one} list.",
+            handler=access.remove(list_name),
+            touches=_IDENTIFIERS,
+            scopes=("write", "review"),
+            body_bytes_max=NO_BODY,
+            query=access.WHY,
+            answers={204: None},
+        ),
+    )
+
+
+def _keys(body_bytes_max: int) -> tuple[Route, ...]:
+    return (
+        # Takes no Idempotency-Key: the kept answer would be the secret.
+        Route(
+            name="post_key",
+            method="POST",
+            path="/v1/keys",
+            summary="Makes an API key; its text is in this answer and nowhere else.",
+            handler=keys.post_key,
+            touches=NOTHING,
+            scopes=("operate",),
+            body_bytes_max=body_bytes_max,
+            body_type=KeyBody,
+            answers={201: keys.KeyMade},
+        ),
+        Route(
+            name="list_keys",
+            method="GET",
+            path="/v1/keys",
+            summary="Every key that is not revoked, without its secret.",
+            handler=keys.list_keys,
+            touches=NOTHING,
+            scopes=("operate", "audit"),
+            body_bytes_max=NO_BODY,
+            answers={200: keys.Keys},
+        ),
+        Route(
+            name="delete_key",
+            method="DELETE",
+            path="/v1/keys/{key_id}",
+            summary="Ends a key for good, everywhere within a second.",
+            handler=keys.delete_key,
+            touches=NOTHING,
+            scopes=("operate",),
+            body_bytes_max=NO_BODY,
+            answers={204: None},
+        ),
+    )
+
+
+def _operations() -> tuple[Route, ...]:
+    return (
+        Route(
+            name="healthz",
+            method="GET",
+            path="/healthz",
+            summary="The process is alive.",
+            handler=operations.healthz,
+            touches=NOTHING,
+            scopes=NOBODY,
+            body_bytes_max=NO_BODY,
+            answers={200: operations.Health},
+        ),
+        Route(
+            name="readyz",
+            method="GET",
+            path="/readyz",
+            summary="The daemon should get traffic; 503 with reasons when not.",
+            handler=operations.readyz,
+            touches=NOTHING,
+            scopes=NOBODY,
+            body_bytes_max=NO_BODY,
+            answers={200: operations.Ready, 503: operations.Ready},
+        ),
+        # Counts by reason and restarts tell an outsider how a defence is doing: a scraper has a key of its own.
+        Route(
+            name="metrics",
+            method="GET",
+            path="/metrics",
+            summary="Everything counted, in Prometheus' text format.",
+            handler=operations.metrics,
+            touches=NOTHING,
+            scopes=("operate",),
+            body_bytes_max=NO_BODY,
+            answers={200: str},
+            media_type=operations.PROMETHEUS,
+        ),
+        Route(
+            name="home",
+            method="GET",
+            path="/",
+            summary="Leads to the description of the API.",
+            handler=operations.home,
+            touches=NOTHING,
+            scopes=NOBODY,
+            body_bytes_max=NO_BODY,
+            answers={307: None},
+        ),
+    )
