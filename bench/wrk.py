@@ -39,9 +39,7 @@ def missing() -> str | None:
     return None if shutil.which("wrk") else "wrk is not installed (apt-get install wrk)"
 
 
-def load(
-    url: str, path: str, key: str, connections: int, seconds: float, users: int, threads: int = 1
-) -> Load:
+def load(url: str, path: str, key: str, connections: int, seconds: float, users: int, threads: int = 1) -> Load:
     """Runs wrk once.
 
     Args:

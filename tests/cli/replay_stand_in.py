@@ -69,7 +69,7 @@ class StandIn:
             if self.forget:
                 self.kept.clear()
             return None
-        return 200, {"items": answers}
+        return 200, {"answers": answers}
 
     def decide(self, item: dict[str, Any]) -> dict[str, Any]:
         if self.broken_lines and len(self.decided) >= 3:

@@ -1,5 +1,6 @@
 """Rows to store, and the transaction that the journal would run them in."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +13,13 @@ from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, p
 NOON_MS = 1_795_348_800_000
 """2026-11-22 12:00 UTC."""
 
-_ids = Uuid7Source(lambda size: bytes(size))
-
 
 def decision(**changes: Any) -> DecisionRow:
     """A row of `decisions` with what a check usually fills in; `at_ms` is the time of recording."""
     at_ms = changes.pop("at_ms", NOON_MS)
     values: dict[str, Any] = {
-        "decision_id": _ids.next_bytes(at_ms) if at_ms >= NOON_MS else Uuid7Source(bytes).next_bytes(at_ms),
+        # A source of its own for each row: one alone never goes back.
+        "decision_id": Uuid7Source(os.urandom).next_bytes(at_ms),
         "occurred_ms": at_ms,
         "user_id": "ada",
         "action_type": "share",

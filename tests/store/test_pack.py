@@ -20,6 +20,14 @@ from viral_engine.store.pack import _REPEATED_MAX, _repeated, check_decision, in
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 addresses = st.one_of(st.none(), st.ip_addresses().map(str).filter(lambda text: "%" not in text))
 ids = Uuid7Source(os.urandom)
+
+
+def spaced_json(value: dict[str, str]) -> bytes:
+    """JSON with spaces where no encoder of ours puts them, so that a parsed text would come back different."""
+    inner = " , ".join(f'"{key.encode().hex()}" :  "{text.encode().hex()}"' for key, text in value.items())
+    return f"{{ {inner} }}".encode()
+
+
 decision_rows = st.builds(
     DecisionRow,
     decision_id=st.builds(lambda: ids.next_bytes(NOON_MS)),
@@ -35,15 +43,9 @@ decision_rows = st.builds(
     api_key_id=texts,
     counted=st.booleans(),
     backfill=st.booleans(),
-    answer=st.dictionaries(texts, texts, max_size=3).map(lambda value: repr_json(value)),
+    answer=st.dictionaries(texts, texts, max_size=3).map(spaced_json),
     facts=st.just(b'{ "b":1,\n"a" : [1.50, "\\u0000"] }'),
 )
-
-
-def repr_json(value: dict[str, str]) -> bytes:
-    """JSON with spaces where no encoder of ours puts them, so that a parsed text would come back different."""
-    inner = " , ".join(f'"{key.encode().hex()}" :  "{text.encode().hex()}"' for key, text in value.items())
-    return f"{{ {inner} }}".encode()
 
 
 def read_back(database: Database, row: DecisionRow) -> DecisionView:

@@ -170,7 +170,7 @@ class Replay:
         self.tally.retries += response.tries - 1
         self.tally.request_ms.append(response.seconds * 1000)
         match response.document:
-            case {"items": list(answers)} if response.status == HTTP_OK and len(answers) == len(items):
+            case {"answers": list(answers)} if response.status == HTTP_OK and len(answers) == len(items):
                 return answers, response
             case _:
                 raise Unusable(_refusal(response))

@@ -30,13 +30,13 @@ class Rates:
     def measure(self, take: Callable[[], Iterable[Node]]) -> dict[str, float]:
         """Returns messages a second by path; an incarnation that was not there before has none.
 
-        Waits `AGE_MIN_S` when there is no earlier snapshot to compare with.
+        Waits until the snapshot to compare with is `AGE_MIN_S` old: what is counted over less says nothing.
         """
         with self._lock:
             earlier = self._sample
-        if earlier is None or not AGE_MIN_S <= time.monotonic() - earlier.taken_s <= AGE_MAX_S:
+        if earlier is None or time.monotonic() - earlier.taken_s > AGE_MAX_S:
             earlier = _sample(take())
-            threading.Event().wait(AGE_MIN_S)
+        threading.Event().wait(max(earlier.taken_s + AGE_MIN_S - time.monotonic(), 0.0))
         later = _sample(take())
         with self._lock:
             self._sample = later

@@ -233,6 +233,9 @@ class Incarnation(Hooks):
     def _obey(self, order: Order) -> None:
         """Carries out an order of the runtime; raises `Stop` for a shutdown."""
         self._order = order
+        if self._ended is not None:
+            order.reply.set_exception(ActorExited(self.path, self._ended, begun=False))
+            return
         match order.verb:
             case "shut_down":
                 raise Stop(order.exit_reason)
@@ -279,9 +282,9 @@ class Incarnation(Hooks):
             self._abort_owned()
             self._fence()
         self._fail_callers(exit_reason, waiting, orders)
-        for monitor in tuple(self._watched):
-            self.demonitor(monitor)
-        for monitor, watcher in self._watchers.items():
+        for monitor, watched in tuple(self._watched.items()):
+            watched.drop_watcher(monitor)
+        for monitor, watcher in tuple(self._watchers.items()):
             watcher.tell_down(Down(monitor, self.path, exit_reason))
         if started:
             up_s = self.system.clock.monotonic_s() - self.started_s

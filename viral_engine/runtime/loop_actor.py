@@ -131,7 +131,11 @@ class LoopActor(Actor):
             if orders:
                 self._hold_back(position)
                 break
+            # In this order: who kills it reads the position after the end, and tells the callers behind it that
+            # their messages were never begun.
             self._position = position
+            if self._ended is not None:
+                return
             envelope = batch[position]
             try:
                 result = self._handle(envelope, now_s)
@@ -141,8 +145,6 @@ class LoopActor(Actor):
                 self._answer(envelope, result)
             except BaseException as error:  # noqa: BLE001  (the supervised boundary)
                 self._end(error)
-                return
-            if self._ended is not None:
                 return
         self._batch_done(None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -46,7 +47,9 @@ class Envelope:
     def fail(self, path: str, exit_reason: Exit, *, begun: bool) -> None:
         """Tells whoever waits for this message that the actor ended, unless another actor has the reply now."""
         if self.reply_to is not None and not self.handed_on:
-            self.reply_to.set_exception(ActorExited(path, exit_reason, begun=begun))
+            # An actor's end goes on whatever becomes of one caller: its event loop may be closed by now.
+            with contextlib.suppress(Exception):
+                self.reply_to.set_exception(ActorExited(path, exit_reason, begun=begun))
 
 
 class Mailbox:

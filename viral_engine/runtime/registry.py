@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viral_engine.runtime.actor import Actor
+    from viral_engine.runtime.incarnation import Incarnation
 
 AWAITERS_MAX = 10_000
 """Callers that may wait for names to come back; beyond it they get `NoSuchActor` at once."""
@@ -44,7 +45,7 @@ class Registry:
         for awaiter in awaiters:
             awaiter()
 
-    def unregister(self, path: str, actor: Actor) -> None:
+    def unregister(self, path: str, actor: Incarnation) -> None:
         """Frees the name if this incarnation still has it."""
         with self._lock:
             if self.actors.get(path) is actor:

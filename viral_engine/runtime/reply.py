@@ -198,7 +198,7 @@ class Reply(pykka.Future[T], Generic[T]):
 
 
 class _Wake:
-    """Wakes a coroutine on the runtime's loop. (A closure that posts itself would be a cycle for the collector.)"""
+    """Wakes a coroutine on the runtime's loop; a closure that posts itself would be a cycle for the collector."""
 
     __slots__ = ("_home", "_waiter")
 

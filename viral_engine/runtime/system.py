@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viral_engine.runtime.clock import Clock
+    from viral_engine.runtime.incarnation import Incarnation
     from viral_engine.runtime.reply import ReplyTo
 
 ABANDONED_THREADS_MAX = 32
@@ -94,7 +95,7 @@ class System:
         self.clock: Clock = clock or SystemClock(self.loop)
         self.deadlines = Deadlines(self.clock)
         self.registry = Registry()
-        self.living: set[Actor] = set()
+        self.living: set[Incarnation] = set()
         self._whereis = self.registry.actors.get
         self.root: SupervisorActor | None = None
         self._on_fatal = on_fatal
@@ -208,7 +209,7 @@ class System:
             raise
         return actor
 
-    def bury(self, actor: Actor) -> None:
+    def bury(self, actor: Incarnation) -> None:
         """Takes leave of an incarnation whose end everybody has been told."""
         self.living.discard(actor)
         actor.mailbox.retire()

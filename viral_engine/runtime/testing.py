@@ -20,8 +20,8 @@ from viral_engine.runtime.thread_actor import ThreadActor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from viral_engine.runtime.actor import Actor
     from viral_engine.runtime.events import Event
+    from viral_engine.runtime.incarnation import Incarnation
 
 PATIENCE_S = 30.0
 """How long a test waits for something that must happen before it fails; never waited when it does happen."""
@@ -231,7 +231,7 @@ def settle(system: System) -> None:
     raise NotSettled(f"the tree did not come to rest within {SETTLE_ROUNDS_MAX} rounds")
 
 
-def _accepted(system: System) -> dict[Actor, int]:
+def _accepted(system: System) -> dict[Incarnation, int]:
     return {actor: actor.mailbox.accepted for actor in system.living.copy()}
 
 

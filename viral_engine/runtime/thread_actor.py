@@ -94,10 +94,12 @@ class ThreadActor(Actor):
             if orders:
                 self._hold_back(position)
                 return
+            # In this order: who kills it reads the position after the end, and tells the callers behind it that
+            # their messages were never begun.
             self._position = position
-            self._answer(envelope, self._handle(envelope, clock.monotonic_s()))
             if self._ended is not None:
                 return
+            self._answer(envelope, self._handle(envelope, clock.monotonic_s()))
 
     def _end(self, error: BaseException) -> None:
         """Ends the incarnation for an exception of its own, `terminate` first."""

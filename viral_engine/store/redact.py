@@ -13,7 +13,8 @@ REDACTED = "[redacted]"
 _PERSONAL_WORDS = frozenset(
     {
         "address", "birth", "birthday", "birthdate", "content", "dob", "email", "emails", "evidence", "ip", "mail",
-        "message", "mobile", "passphrase", "password", "phone", "phones", "secret", "ssn", "street", "token", "transcript",
+        "message", "mobile", "passphrase", "password", "phone", "phones", "secret", "ssn", "street", "token",
+        "transcript",
     }
 )  # fmt: skip
 _PERSONAL_NAMES = re.compile(

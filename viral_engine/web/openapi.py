@@ -27,10 +27,10 @@ _ALWAYS_JSON = "application/json"
 def describe(routes: Iterable[Route], version: str) -> dict[str, Any]:
     """Returns the OpenAPI document."""
     table = list(routes)
-    types = [ErrorBody]
+    types: list[Any] = [ErrorBody]
     for route in table:
         types += [body for body in (route.body_type or route.described_body,) if body is not None]
-        types += [answer for answer in route.answers.values() if answer is not None]
+        types += [one for answer in route.answers.values() for one in _alternatives(answer)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     schema_of = dict(zip(map(repr, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -51,6 +51,12 @@ def describe(routes: Iterable[Route], version: str) -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "ve_<id>_<secret>"}},
         },
     }
+
+
+def _alternatives(answer: Any) -> tuple[Any, ...]:
+    if answer is None:
+        return ()
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
@@ -93,8 +99,11 @@ def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, answer in route.answers.items():
         response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-        if answer is not None:
-            response["content"] = {route.media_type: {"schema": schema_of[repr(answer)]}}
+        schemas = [schema_of[repr(one)] for one in _alternatives(answer)]
+        if schemas:
+            response["content"] = {
+                route.media_type: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
+            }
         responses[str(status)] = response
     responses["default"] = {
         "description": "An error: a stable code, a sentence, and the field it is about.",

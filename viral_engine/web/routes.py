@@ -117,7 +117,7 @@ class Route:
         body_bytes_max: larger bodies are refused with 413.
         body_type: what the body is decoded into.
         described_body: for a handler that decodes its body itself: what the description says it is.
-        answers: statuses with the type of their JSON, None for an empty body.
+        answers: statuses with the type of their JSON, a tuple of types, or None for an empty body.
         once: whether an Idempotency-Key is taken.
     """
 

@@ -72,7 +72,7 @@ def _decisions() -> tuple[Route, ...]:
             scopes=("review", "audit"),
             body_bytes_max=NO_BODY,
             query=(decisions.AS, decisions.LOCALE),
-            answers={200: decisions.DecisionRecord | decisions.DecisionForUser},
+            answers={200: (decisions.DecisionRecord, decisions.DecisionForUser)},
         ),
         Route(
             name="list_decisions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,6 +18,10 @@ CHUNK = 50
 """Checks under way at once: enough for a full batch of the journal, too few to hold up single checks."""
 
 
+# msgspec describes no union of two untagged Structs.
+_EITHER = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (CheckAnswer, ErrorBody)]}
+
+
 class BulkItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body, its items still undecoded, so that a bad one sinks nobody."""
 
@@ -26,7 +31,7 @@ class BulkItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BulkAnswers(msgspec.Struct, frozen=True):
     """One answer per item, in the order of the items."""
 
-    answers: list[CheckAnswer | ErrorBody]
+    answers: list[Annotated[Any, msgspec.Meta(extra_json_schema=_EITHER)]]
 
 
 def bulk(checker: Checker, items_max: int) -> Handler:

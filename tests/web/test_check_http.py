@@ -1,0 +1,119 @@
+"""`POST /v1/actions/check` over a real socket: what goes in, what comes out, what is refused."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from web_serving import Served, TrustSafety, answer_of, serving
+
+from viral_engine.messages.checks import CheckAction
+from viral_engine.messages.refusals import Refused
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving() as running:
+        yield running
+
+
+def test_a_check_is_answered_with_the_bytes_that_trust_safety_made(served: Served) -> None:
+    answer = served.check({"user_id": 42, "action_type": "share"})
+    asked = served.trust_safety.got[-1]
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.body == answer_of(asked, len(served.trust_safety.got))
+
+
+def test_every_field_reaches_trust_safety_in_its_canonical_spelling(served: Served) -> None:
+    answer = served.check(
+        {
+            "user_id": "007",
+            "action_type": "share",
+            "device_id": "null",
+            "ip_address": "::ffff:192.0.2.1",
+            "email": "A.Kid@Example.ORG",
+            "phone": "(555) 123-4567",
+            "content": "two\nlines",
+            "subject_id": 12,
+            "data_class": "transcript",
+            "recipient_class": "parent",
+            "session_id": "s-1",
+            "context": {"grade": 4},
+            "occurred_at": "2026-01-02T03:04:05.678+01:00",
+        }
+    )
+    asked = served.trust_safety.got[-1]
+    assert answer.status == 200
+    assert isinstance(asked, CheckAction)
+    assert (asked.user_id, asked.device_id, asked.ip_address) == ("007", None, "192.0.2.1")
+    assert (asked.email, asked.phone, asked.content) == ("A.Kid@example.org", "5551234567", "two\nlines")
+    assert (asked.subject_id, asked.data_class, asked.recipient_class) == ("12", "transcript", "parent")
+    assert (asked.session_id, asked.has_context, asked.idempotency) == ("s-1", True, None)
+    assert asked.occurred_ms == 1_767_319_445_678
+
+
+def test_without_the_backfill_scope_occurred_at_is_refused_by_name(served: Served) -> None:
+    key = served.reader.add_key(["check"])
+    body = {"user_id": 1, "action_type": "general", "occurred_at": "2026-01-02T03:04:05Z"}
+    answer = served.check(body, key=key)
+    assert answer.error == (403, "insufficient_scope", "occurred_at")
+    assert "backfill" in answer.json["message"]
+
+
+@pytest.mark.parametrize("moment", ["2026-01-02T03:04:05", "yesterday", "1960-01-01T00:00:00Z", "2026-13-01T00:00:00Z"])
+def test_a_time_that_is_none_is_refused(served: Served, moment: str) -> None:
+    answer = served.check({"user_id": 1, "action_type": "general", "occurred_at": moment})
+    assert answer.error == (422, "invalid", "occurred_at")
+
+
+def test_a_refusal_of_trust_safety_keeps_its_status() -> None:
+    refused = Refused("limit_reached", "there is no room", http_status=409)
+    with serving(trust_safety=TrustSafety(answers={CheckAction: refused})) as served:
+        assert served.check().error == (409, "limit_reached", None)
+
+
+def test_a_request_id_is_repeated_when_it_is_safe_and_made_when_it_is_not(served: Served) -> None:
+    assert served.check(headers={"X-Request-Id": "abc-1.2_3"}).headers["x-request-id"] == "abc-1.2_3"
+    assert served.check(headers={"X-Request-Id": "a b"}).headers["x-request-id"] != "a b"
+    ids = {served.check().headers["x-request-id"] for _ in range(3)}
+    assert len(ids) == 3
+
+
+def test_a_chunked_body_is_read_whole(served: Served) -> None:
+    body = json.dumps({"user_id": 77, "action_type": "general"}).encode()
+    with served.connect() as connection:
+        head = f"POST /v1/actions/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {served.key}\r\n"
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        for position in range(0, len(body), 7):
+            part = body[position : position + 7]
+            connection.sendall(b"%x\r\n%b\r\n" % (len(part), part))
+        connection.sendall(b"0\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    assert served.trust_safety.got[-1].user_id == "77"
+
+
+def test_a_client_that_leaves_in_the_middle_disturbs_nobody(served: Served) -> None:
+    for sent in (b"POST /v1/actions/check HT", b"POST /v1/actions/check HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"):
+        connection = served.connect()
+        connection.sendall(sent)
+        connection.close()
+    assert served.check().status == 200
+
+
+def test_another_method_on_the_checks_path_is_405(served: Served) -> None:
+    answer = served.request("GET", "/v1/actions/check")
+    assert answer.error == (405, "method_not_allowed", None)
+    assert answer.headers["allow"] == "POST"
+
+
+def test_a_fault_of_ours_is_a_500_that_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    def odd(_message: object, _reply_to: object) -> Exception:
+        return RuntimeError("secret detail")
+
+    with serving(trust_safety=TrustSafety(answers={CheckAction: odd})) as served:
+        answer = served.check(headers={"X-Request-Id": "find-me"})
+    assert answer.error == (500, "internal", None)
+    assert b"secret" not in answer.body
+    logged = capsys.readouterr().out
+    assert "find-me" in logged
+    assert "secret detail" in logged
