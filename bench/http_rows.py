@@ -83,19 +83,19 @@ def daemon(folder: Path) -> Iterator[Side]:
     port = free_port()
     data = folder / "data"
     program = Path(sys.executable).with_name("viral-engine")
-    command = [program, "serve", "--data-dir", data, "--port", str(port)]
+    command = [str(program), "serve", "--data-dir", str(data), "--port", str(port)]
     with running(command, port, "/readyz", folder / "daemon.log") as server:
         key = (data / "api-key-check").read_text(encoding="utf-8").split()[-1]
         yield Side(server, key, USERS, [], [])
 
 
 @contextmanager
-def reference(module: str, folder: Path, users: int = USERS, **environment: str) -> Iterator[Side]:
+def reference(module: str, folder: Path, **environment: str) -> Iterator[Side]:
     """One of the servers in `bench.servers`."""
     port = free_port()
     command = python(f"bench.servers.{module}", str(port))
     with running(command, port, CHECK, folder / f"{module}.log", environment) as server:
-        yield Side(server, "none", users, [], [])
+        yield Side(server, "none", USERS, [], [])
 
 
 def rows(folder: Path, runs: int, *, long: bool) -> Iterator[Row]:

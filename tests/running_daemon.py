@@ -50,13 +50,14 @@ class RunningDaemon:
 
     def start(self) -> None:
         """Starts it and waits for the line that says that it is ready."""
-        self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(self.data_dir), "--port", "0"],
-            stdout=subprocess.PIPE,
-            stderr=(self.data_dir.parent / f"{self.data_dir.name}.stderr").open("a"),
-            text=True,
-            env={**os.environ, **self.environment},
-        )
+        with self.stderr_file.open("a") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(self.data_dir), "--port", "0"],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env={**os.environ, **self.environment},
+            )
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], START_S)
         self.ready_line = self.process.stdout.readline() if readable else ""
@@ -65,7 +66,12 @@ class RunningDaemon:
 
     def stderr(self) -> str:
         """What it wrote to standard error so far."""
-        return (self.data_dir.parent / f"{self.data_dir.name}.stderr").read_text()
+        return self.stderr_file.read_text()
+
+    @property
+    def stderr_file(self) -> Path:
+        """Where its standard error goes."""
+        return self.data_dir.parent / f"{self.data_dir.name}.stderr"
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""

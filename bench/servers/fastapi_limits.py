@@ -31,7 +31,6 @@ class Check(BaseModel):
     ip_address: str | None = None
 
 
-@app.post("/v1/actions/check")
 async def check(body: Check) -> dict[str, Any]:
     """Allows within the same three limits."""
     allowed = await LIMITER.hit(PER_USER, "user", str(body.user_id), body.action_type)
@@ -41,6 +40,8 @@ async def check(body: Check) -> dict[str, Any]:
         allowed = await LIMITER.hit(PER_ADDRESS, "address", body.ip_address) and allowed
     return {"decision": "allow" if allowed else "deny"}
 
+
+app.post("/v1/actions/check")(check)
 
 if __name__ == "__main__":
     uvicorn.run(app, port=int(sys.argv[1]), **FLAGS)

@@ -107,7 +107,7 @@ def test_what_is_written_meanwhile_waits_and_arrives(store: Database) -> None:
         writer = threading.Thread(target=copy_in, args=(store.conninfo, [decision(user_id="meanwhile")]))
         writer.start()
         with psycopg.connect(store.conninfo, autocommit=True) as other:
-            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'decisions_default'::regclass"
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'decisions'::regclass"
             while other.execute(waiting).fetchone() == (0,):
                 assert writer.is_alive()
     writer.join()

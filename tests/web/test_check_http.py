@@ -32,7 +32,7 @@ def test_every_field_reaches_trust_safety_in_its_canonical_spelling(served: Serv
             "device_id": "null",
             "ip_address": "::ffff:192.0.2.1",
             "email": "A.Kid@Example.ORG",
-            "phone": "(555) 123-4567",
+            "phone": "+1 555 123-4567",
             "content": "two\nlines",
             "subject_id": 12,
             "data_class": "transcript",
@@ -46,7 +46,7 @@ def test_every_field_reaches_trust_safety_in_its_canonical_spelling(served: Serv
     assert answer.status == 200
     assert isinstance(asked, CheckAction)
     assert (asked.user_id, asked.device_id, asked.ip_address) == ("007", None, "192.0.2.1")
-    assert (asked.email, asked.phone, asked.content) == ("A.Kid@example.org", "5551234567", "two\nlines")
+    assert (asked.email, asked.phone, asked.content) == ("A.Kid@example.org", "+15551234567", "two\nlines")
     assert (asked.subject_id, asked.data_class, asked.recipient_class) == ("12", "transcript", "parent")
     assert (asked.session_id, asked.has_context, asked.idempotency) == ("s-1", True, None)
     assert asked.occurred_ms == 1_767_319_445_678
@@ -93,7 +93,10 @@ def test_a_chunked_body_is_read_whole(served: Served) -> None:
 
 
 def test_a_client_that_leaves_in_the_middle_disturbs_nobody(served: Served) -> None:
-    for sent in (b"POST /v1/actions/check HT", b"POST /v1/actions/check HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"):
+    for sent in (
+        b"POST /v1/actions/check HT",
+        b"POST /v1/actions/check HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{",
+    ):
         connection = served.connect()
         connection.sendall(sent)
         connection.close()

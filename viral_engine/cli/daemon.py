@@ -96,7 +96,9 @@ class Daemon:
             code, message = str(answer.get("error", code)), str(answer.get("message", message))
             field = answer.get("field")
         exit_code = _STATUSES.get(status, ExitCode.WRONG_USE if status < 500 else ExitCode.NO_ANSWER)  # noqa: PLR2004
-        raise CliError(exit_code, code, f"{message} ({field})" if field else message, _hint(status))
+        raise CliError(
+            exit_code, code, f"{message} ({field})" if field and field not in message else message, _hint(status)
+        )
 
     def exchange(
         self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None, key: str | None = None

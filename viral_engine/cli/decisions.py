@@ -53,10 +53,6 @@ def why(session: Session, decision_id: str) -> None:
     Its reasons in words, the arithmetic of its score, and the facts that it was made on.
     """
     record = session.daemon.http("GET", f"/v1/decisions/{segment(decision_id)}")
-    # The record keeps both as the texts that were written; a person wants to read them.
-    for part in ("answer", "facts"):
-        if isinstance(record.get(part), str):
-            record[part] = msgspec.json.decode(record[part])
     session.printer.answer(record, explained(record, session.printer.style))
 
 
@@ -96,8 +92,7 @@ def decided(answer: dict[str, Any], style: Style) -> list[str]:
 
 def explained(record: dict[str, Any], style: Style) -> list[str]:
     """Returns the lines of a recorded decision."""
-    answer = record.get("answer") or record
-    lines = decided(answer, style)
+    lines = decided(record, style)
     named = (
         "user_id",
         "action_type",

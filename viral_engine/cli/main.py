@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from viral_engine.cli.errors import CliError, ExitCode
-from viral_engine.cli.printer import print_error
+from viral_engine.cli.printer import ReaderGone, print_error
 
 VERBS = {
     "serve": "serve:serve",
@@ -104,8 +104,8 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.WRONG_USE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our answer has enough: `tree | head`. Python would complain again at its end.
+    except ReaderGone:
+        # Python would complain again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
 

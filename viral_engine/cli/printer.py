@@ -18,6 +18,10 @@ from viral_engine.cli.style import ColorChoice, Style, choose
 SCHEMA = 1
 
 
+class ReaderGone(Exception):
+    """Whoever read our answer has enough: `tree | head`. A class of its own, for click makes a failure of EPIPE."""
+
+
 class Printer:
     """Prints one answer.
 
@@ -34,7 +38,17 @@ class Printer:
         self.style: Style = choose(color, os.environ, sys.stdout.encoding, is_terminal=sys.stdout.isatty())
 
     def answer(self, data: Any, lines: Iterable[str]) -> None:
-        """Prints data as one document, or the lines."""
+        """Prints data as one document, or the lines.
+
+        Raises:
+            ReaderGone: nobody reads it any more.
+        """
+        try:
+            self._write(data, lines)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def _write(self, data: Any, lines: Iterable[str]) -> None:
         if self.json:
             at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             document = msgspec.json.encode({"schema": SCHEMA, "at": at, "data": data})

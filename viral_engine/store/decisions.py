@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from viral_engine.domain.uuid7 import lowest_uuid7, timestamp_ms_of
 from viral_engine.messages.reading import PAGE_MAX, DecisionPage, DecisionView, ReadDecision, ReadDecisions
-from viral_engine.store.ids import uuid_of
+from viral_engine.store.ids import address_of, uuid_of
 from viral_engine.store.statements import instant_of
 from viral_engine.store.tables import decisions
 
@@ -108,7 +108,7 @@ def _view(row: RowMapping) -> DecisionView:
         score=row["score"],
         policy_version=row["policy_version"],
         device_id=row["device_id"],
-        ip_address=row["ip_address"],
+        ip_address=address_of(row["ip_address"]),
         api_key_id=row["api_key_id"],
         backfill=row["backfill"],
         answer=row["answer"],

@@ -1,8 +1,10 @@
-"""Ids as callers spell them."""
+"""Ids as callers spell them, addresses as the engine does."""
 
 from uuid import UUID
 
-__all__ = ["uuid_of"]
+from viral_engine.domain import canonical
+
+__all__ = ["address_of", "uuid_of"]
 
 
 def uuid_of(text: str) -> UUID | None:
@@ -11,3 +13,8 @@ def uuid_of(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def address_of(host: str | None) -> str | None:
+    """An address as PostgreSQL's `host` spells it (`::1.2.3.4`), in the one spelling that is compared."""
+    return canonical.ip_address(host) if host is not None and ":" in host else host

@@ -16,8 +16,8 @@ __all__ = ["DEFAULT", "Partition", "ensure_partitions", "is_partition", "list_pa
 
 DEFAULT = "decisions_default"
 _NAME = re.compile(r"decisions_(?:default|(\d{8}))")
-# Readers queue behind the one who waits for the default partition: better to give up and be asked again.
-_LOCK_TIMEOUT = "2s"
+# Others queue behind the one who waits for these tables: better to give up soon and be asked again.
+_LOCK_TIMEOUT = "500ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,18 @@ def ensure_partitions(connection: Connection, now_ms: int, days_ahead: int) -> l
         days_ahead: Zero and up.
 
     Raises:
-        sqlalchemy.exc.OperationalError: Somebody held on to the tables for two seconds; ask again.
+        sqlalchemy.exc.OperationalError: Somebody held on to the tables for half a second; ask again.
     """
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     days = [today + timedelta(days=ahead) for ahead in range(days_ahead + 1)]
     present = list_partitions(connection)
     if not {partition.day for partition in present}.issuperset(days):
         connection.execute(text("SELECT set_config('lock_timeout', :limit, true)"), {"limit": _LOCK_TIMEOUT})
-        # The mode that ATTACH takes on the parent anyway: one at a time, while rows go on being written and read.
-        connection.execute(text("LOCK TABLE ONLY decisions IN SHARE UPDATE EXCLUSIVE MODE"))
+        # One at a time, and no writer in between: one that has chosen the default partition for a row before the
+        # ATTACH would be refused after it, as if something were wrong with the row. Reading goes on.
+        connection.execute(text("LOCK TABLE ONLY decisions IN SHARE ROW EXCLUSIVE MODE"))
         made = {partition.day for partition in list_partitions(connection)}
-        # Nobody may add a row of a new day between its move and the ATTACH, which would refuse it.
+        # ATTACH takes it anyway; taken first, nobody who reads sees a row in neither place.
         connection.execute(text("LOCK TABLE decisions_default IN ACCESS EXCLUSIVE MODE"))
         for day in days:
             if day not in made:

@@ -1,6 +1,6 @@
 """Reading what trust_safety holds in memory: the recent past and every live block, allow and flag."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -10,6 +10,7 @@ from viral_engine.messages.access import AllowView, BlockView
 from viral_engine.messages.reading import ReadWarmStart, WarmStart
 from viral_engine.store.access import view_of
 from viral_engine.store.device_flags import SIGNUP
+from viral_engine.store.ids import address_of
 from viral_engine.store.statements import instant_of
 
 __all__ = ["FLAGS_MAX", "read_warm_starts"]
@@ -80,13 +81,18 @@ def _read(connection: Connection, message: ReadWarmStart) -> WarmStart:
 def _all(connection: Connection, query: Any, **parameters: Any) -> list[tuple[Any, ...]]:
     """Every row, fetched in portions: the driver never holds a million of its own beside ours."""
     result = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query, parameters)
-    texts: dict[Any, Any] = {}
-    return [_shared(row, texts) for row in result]
+    texts: dict[str, str] = {}
+    names = list(result.keys())
+    address_at = names.index("host") if "host" in names else None
+    return [_shared(row, texts, address_at) for row in result]
 
 
-def _shared(row: Iterable[Any], texts: dict[Any, Any]) -> tuple[Any, ...]:
+def _shared(row: Sequence[Any], texts: dict[str, str], address_at: int | None) -> tuple[Any, ...]:
     """The row with one object for all equal texts: a few thousand users make a million attempts."""
-    return tuple(texts.setdefault(value, value) if type(value) is str else value for value in row)
+    values = [texts.setdefault(value, value) if type(value) is str else value for value in row]
+    if address_at is not None:
+        values[address_at] = address_of(values[address_at])
+    return tuple(values)
 
 
 def _oldest_first(rows: list[Any], rows_max: int) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -67,7 +68,7 @@ def configure(level: str, file: Path | None, file_bytes_max: int, stream: TextIO
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        stamp,
         structlog.processors.format_exc_info,
         hide_personal,
     ]
@@ -97,8 +98,17 @@ def configure(level: str, file: Path | None, file_bytes_max: int, stream: TextIO
     return Logs(handlers, rotating)
 
 
+def stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Says when: a record of a library carries its own time, and has the same one wherever it is written."""
+    record = event.get("_record")
+    at = datetime.fromtimestamp(record.created, UTC) if record is not None else datetime.now(UTC)
+    event["at"] = at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return event
+
+
 def hide_personal(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hides personal values; the net below the rule that message contents are not logged at all."""
+    event.pop("color_message", None)  # uvicorn's second copy of its message, for terminals
     for key, value in event.items():
         if key.startswith("_"):
             continue

@@ -18,7 +18,8 @@ PERSONAL_KEYS = frozenset(
 """Keys whose values are never written down, wherever they stand."""
 
 # Every repetition is bounded, so that no text makes the scan slow.
-_EMAIL = re.compile(r"[^\s@'\"<>()]{1,64}@[^\s@'\"<>()]{1,255}")
+_WORD = r"[^\s@'\"<>()/:=,;]{1,64}"
+_EMAIL = re.compile(rf"{_WORD}(?:'{_WORD})?@[^\s@'\"<>()/:,;]{{1,255}}")
 _PHONE = re.compile(r"(?<![\w-])\+?\(?\d(?:[ .()-]{0,2}\d){8,14}(?![\w-])")
 _URL_PASSWORD = re.compile(r"(?<=://)[^/\s:@]{1,64}:[^/\s@]{1,255}(?=@)")
 _API_KEY = re.compile(r"\bve_[0-9A-Za-z]{1,64}_[0-9A-Za-z]{1,128}")

@@ -20,7 +20,8 @@ CACHED_MAX = 10_000
 
 REFRESH_TIMEOUT_S = 1.0
 UNKNOWN_REFRESH_S = 0.25
-"""An unknown key makes the keys be read again, but not more often than this: a flood of guesses costs no reads."""
+"""An unknown key makes the keys be read again before it is refused, but not more often than this: all that come in
+between wait for the same reading, so a flood of guesses costs four reads a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,8 @@ class KeyRing:
         key_id = key_id_of(text.strip()) if scheme.lower() == "bearer" else None
         if key_id is None:
             raise _unauthenticated()
-        if not (self._records and key_id in self._records) and self._may_refresh():
-            await self.refresh()
+        if not (self._records and key_id in self._records):
+            await self._look_again()
         if self._records is None:
             raise unavailable("the API keys could not be read yet")
         record = self._records.get(key_id)
@@ -134,8 +135,12 @@ class KeyRing:
         grant = self.proved[header] = _grant_of(record)
         return grant
 
-    def _may_refresh(self) -> bool:
-        return self._refreshing is not None or time.monotonic() - self._refreshed_s >= UNKNOWN_REFRESH_S
+    async def _look_again(self) -> None:
+        """Has the keys read after now, as an unknown one may have been made a moment ago, elsewhere."""
+        asked_s = time.monotonic()
+        await asyncio.sleep(max(self._refreshed_s + UNKNOWN_REFRESH_S - asked_s, 0.0))
+        if self._refreshed_s <= asked_s:
+            await self.refresh()
 
 
 def _grant_of(record: KeyRecord) -> Grant:

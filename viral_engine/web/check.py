@@ -7,7 +7,7 @@ from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from msgspec import Raw, structs
+from msgspec import structs
 
 from viral_engine.messages.checks import CheckAction, CheckRequest
 from viral_engine.web.actions import to_action
@@ -39,7 +39,7 @@ class Checker:
         self._outage = state.outage
         self._decode = BodyDecoder(CheckRequest).decode
 
-    def action_of(self, body: bytes | Raw, grant: Grant, received_s: float) -> CheckAction:
+    def action_of(self, body: bytes, grant: Grant, received_s: float) -> CheckAction:
         """Returns the canonical check in a JSON text.
 
         Raises:

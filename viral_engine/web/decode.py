@@ -33,7 +33,7 @@ class BodyDecoder(Generic[T]):
     def __init__(self, body_type: type[T]) -> None:
         self._decode = msgspec.json.Decoder(body_type).decode
 
-    def decode(self, body: bytes | msgspec.Raw) -> T:
+    def decode(self, body: bytes) -> T:
         """Returns the message.
 
         Raises:
@@ -42,13 +42,13 @@ class BodyDecoder(Generic[T]):
         try:
             value = self._decode(body)
         except msgspec.ValidationError as error:
-            raise _refusal_of(bytes(body), str(error)) from None
+            raise _refusal_of(body, str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _syntax(error) from None
         keys = _KEY.findall(body)
         # An escaped key could be the second spelling of another one: those bodies are looked at closely too.
         if len(keys) != len(set(keys)) or b"\\u" in body:
-            _refuse_duplicates(bytes(body))
+            _refuse_duplicates(body)
         return value
 
 

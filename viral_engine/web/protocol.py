@@ -39,6 +39,11 @@ class Protocol(HttpToolsProtocol):
             self.app = refuse_connection
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
+    def make_answer_the_last(self) -> None:
+        """Has the answer under way tell `Connection: close`, unless further requests wait behind it already."""
+        if self.cycle is not None and not self.cycle.response_complete and not self.pipeline:
+            self.cycle.keep_alive = False
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends a connection."""
         self._head_complete()

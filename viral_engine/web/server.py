@@ -98,6 +98,7 @@ class Server(uvicorn.Server):
         for connection in self.server_state.connections:
             assert isinstance(connection, Protocol)
             connection.app = goodbye
+            connection.make_answer_the_last()
 
     def _is_idle(self) -> bool:
         return not self.server_state.connections and not self.server_state.tasks

@@ -70,7 +70,8 @@ class Traffic:
 
     def failed(self, route: str, request_id: bytes, error: BaseException) -> None:
         """Logs an exception that nobody expected, with its traceback."""
-        self._log.error("request_failed", route=route, request_id=request_id.decode(), exc_info=error)
+        if self._may_log():
+            self._log.error("request_failed", route=route, request_id=request_id.decode(), exc_info=error)
 
     def metrics(self) -> bytes:
         """Returns the counts in Prometheus' text format."""
@@ -91,13 +92,8 @@ class Traffic:
         return ("\n".join(lines) + "\n").encode()
 
     def _line(self, route: str, method: str, status: int, seconds: float, request_id: bytes, code: str | None) -> None:
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._lines = second, 0
-        if self._lines >= LOG_LINES_PER_S_MAX:
-            self._left_out += 1
+        if not self._may_log():
             return
-        self._lines += 1
         left_out, self._left_out = self._left_out, 0
         self._log.info(
             "request",
@@ -109,3 +105,13 @@ class Traffic:
             error=code,
             left_out=left_out,
         )
+
+    def _may_log(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._lines = second, 0
+        if self._lines >= LOG_LINES_PER_S_MAX:
+            self._left_out += 1
+            return False
+        self._lines += 1
+        return True

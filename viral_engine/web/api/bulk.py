@@ -62,7 +62,7 @@ async def _one(checker: Checker, call: Call, raw: msgspec.Raw) -> tuple[bytes, b
     """Returns an item's answer and whether it is final."""
     assert call.grant is not None
     try:
-        action = checker.action_of(raw, call.grant, call.state.context.system.clock.monotonic_s())
+        action = checker.action_of(bytes(raw), call.grant, call.state.context.system.clock.monotonic_s())
         _, body, _, is_final = await checker.decide(action)
     except Exception as error:  # noqa: BLE001  (one bad item sinks nobody)
         known = as_api_error(error)

@@ -13,6 +13,7 @@ from viral_engine.messages.journal import Commit, RowsDiffer
 from viral_engine.messages.keys import KeyBody, KeyRecord, KeyView
 from viral_engine.messages.reading import ReadKeys
 from viral_engine.messages.refusals import not_found
+from viral_engine.store import audit
 from viral_engine.store.keys import create_key, revoke_key
 from viral_engine.web.api.inputs import expiry, text
 from viral_engine.web.errors import insufficient_scope
@@ -62,7 +63,14 @@ async def post_key(call: Call) -> Answer:
         expires_at=expiry(body.expires_at, now_ms),
         revoked_at=None,
     )
-    await call.commit(Commit(create_key(record, author=call.author)))
+    entry = audit.entry(
+        act="key.create",
+        author=call.author,
+        subject=("key", key_id),
+        details={"name": record.name, "scopes": record.scopes, "networks": record.networks},
+        request_id=call.request_id,
+    )
+    await call.commit(Commit((*create_key(record, author=call.author), entry)))
     await call.state.keys.refresh_again()
     made = KeyMade(
         key_id=key_id,
@@ -89,8 +97,12 @@ async def list_keys(call: Call) -> Answer:
 async def delete_key(call: Call) -> Answer:
     """Ends a key for good: here with the answer, everywhere within a second."""
     key_id = text(call.path["key_id"], "key_id")
+    now_ms = call.state.context.system.clock.wall_ms()
+    entry = audit.entry(
+        act="key.revoke", author=call.author, subject=("key", key_id), details={}, request_id=call.request_id
+    )
     try:
-        await call.commit(Commit(revoke_key(key_id, at_ms=call.state.context.system.clock.wall_ms())))
+        await call.commit(Commit((*revoke_key(key_id, at_ms=now_ms), entry)))
     except RowsDiffer:
         raise not_found("this key") from None
     await call.state.keys.refresh_again()

@@ -1,0 +1,144 @@
+"""The verbs that go over HTTP, run as processes against a real daemon."""
+
+import json
+from pathlib import Path
+
+import pytest
+from operated_tree import Ran, viral_engine
+from running_daemon import RunningDaemon
+
+
+@pytest.fixture
+def daemon(shared_daemon: RunningDaemon) -> RunningDaemon:
+    """The daemon of the session; the tests here use users of their own."""
+    return shared_daemon
+
+
+def run(daemon: RunningDaemon, *arguments: str) -> Ran:
+    return viral_engine(*arguments, "--data-dir", daemon.data_dir)
+
+
+def test_a_check_exits_one_when_the_answer_is_deny(daemon: RunningDaemon) -> None:
+    added = run(daemon, "blocks", "add", "user", "cli-1", "--reason", "a trial", "--for", "2h", "--json")
+    denied = run(daemon, "check", "cli-1", "share", "--device", "cli-d", "--json")
+    lifted = run(daemon, "blocks", "remove", added.data["block_id"], "--reason", "it was one")
+    again = run(daemon, "blocks", "remove", added.data["block_id"], "--json")
+    allowed = run(daemon, "check", "cli-1", "share", "--device", "cli-d", "--ip", "192.0.2.7")
+
+    assert (denied.code, denied.data["decision"]) == (1, "deny")
+    assert (lifted.code, again.code, again.error["code"]) == (0, 4, "not_found")
+    assert allowed.code == 0
+    assert allowed.out.startswith("allow  ")
+
+
+def test_why_explains_a_decision_with_words_and_a_sum(daemon: RunningDaemon) -> None:
+    run(daemon, "blocks", "add", "user", "cli-2", "--reason", "a trial")
+    answer = run(daemon, "check", "cli-2", "share", "--json").data
+
+    told = run(daemon, "why", answer["decision_id"])
+    record = run(daemon, "why", answer["decision_id"], "--json").data
+
+    assert told.code == 0
+    assert told.out.startswith(f"deny  {answer['decision_id']}\n  user_blocked  A live block names this user.\n")
+    terms = [line.split()[0] for line in told.out.split("\n\n")[1].splitlines()]
+    *weights, score = [int(term.replace(".", "")) for term in terms]
+    assert sum(weights) == score == answer["score"]
+    assert "  action   share\n" in told.out
+    assert record["decision_id"] == answer["decision_id"]
+    assert record["facts"]["action"] == "share"
+
+
+def test_what_the_daemon_refuses_is_told_in_its_own_words(daemon: RunningDaemon) -> None:
+    bad_action = run(daemon, "check", "1", "BAD", "--json")
+    bad_context = run(daemon, "check", "1", "share", "--context", "[]", "--json")
+    unknown = run(daemon, "why", "01890000-0000-7000-8000-000000000000", "--json")
+
+    assert (bad_action.code, "action_type" in bad_action.error["message"]) == (2, True)
+    assert (bad_context.code, bad_context.error["code"]) == (2, "wrong_use")
+    assert (unknown.code, unknown.error["code"]) == (4, "not_found")
+
+
+def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tmp_path: Path) -> None:
+    file = tmp_path / "users.jsonl"
+    file.write_text(
+        json.dumps({"user_id": "cli/3", "persona": "parent"})
+        + '\nnonsense\n{"persona": "tutor"}\n\n'
+        + json.dumps({"user_id": "cli-4", "persona": "dragon"})
+    )
+
+    imported = run(daemon, "users", "import", str(file), "--json")
+    run(daemon, "users", "set", "cli-3", "--persona", "student", "--age-band", "13_17", "--stated-on", "2026-01-01",
+        "--guardian", "cli/3")  # fmt: skip
+    signalled = run(daemon, "users", "signal", "cli-3", "email_verified")
+    shown = run(daemon, "users", "show", "cli-3", "--json").data
+
+    assert (imported.code, imported.data["imported"]) == (1, 1)
+    assert [failure["line"] for failure in imported.data["failures"]] == [2, 3, 5]
+    assert run(daemon, "users", "show", "cli/3", "--json").data["persona"] == "parent"
+    assert (shown["age_band"], shown["guardian_ids"]) == ("13_17", ["cli/3"])
+    assert signalled.code == 0
+    assert shown["signals"] != {}
+
+
+def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> None:
+    run(daemon, "users", "set", "cli-5", "--persona", "student", "--age-band", "under_13", "--stated-on", "2026-01-01")
+    added = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",
+                "cli-6", "--policy-version", "1", "--evidence", '{"form": "f-1"}', "--json")  # fmt: skip
+    assert added.code == 0, added.err
+    consent_id = added.data["consent_id"]
+
+    withdrawn = run(daemon, "consents", "withdraw", "cli-5", consent_id, "--yes")
+    [consent] = run(daemon, "consents", "list", "cli-5", "--json").data["consents"]
+
+    assert withdrawn.out == f"{consent_id} is withdrawn\n"
+    assert consent["consent_id"] == consent_id
+    assert consent["withdrawn_at"] is not None
+
+
+def test_a_key_is_shown_once_and_refused_after_its_revocation(daemon: RunningDaemon) -> None:
+    created = run(daemon, "keys", "create", "cli trial", "--scope", "check", "--for", "1h")
+    secret = created.out.strip()
+    key_id = secret.split("_")[1]
+
+    listed = run(daemon, "keys", "list")
+    revoked = run(daemon, "keys", "revoke", key_id, "--yes")
+    answer = daemon.request("POST", "/v1/actions/check", {"user_id": 1, "action_type": "share"}, key=secret)
+
+    assert secret.startswith("ve_")
+    assert key_id in listed.out
+    assert secret not in listed.out
+    assert (revoked.code, answer.status) == (0, 401)
+
+
+def test_a_wrong_key_file_is_not_allowed(daemon: RunningDaemon, tmp_path: Path) -> None:
+    (tmp_path / "daemon.json").write_bytes((daemon.data_dir / "daemon.json").read_bytes())
+    (tmp_path / "api-key").write_text("the key is\nve_abc_wrong\n")
+
+    ran = viral_engine("check", "1", "share", "--json", "--data-dir", tmp_path)
+
+    assert ran.code == 5
+    assert ran.error["hint"]
+
+
+def test_health_is_well_when_everything_is(daemon: RunningDaemon) -> None:
+    health = run(daemon, "health", "--json")
+
+    assert (health.code, health.data["ok"], health.data["http"]["status"]) == (0, True, 200)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("blocks", "add", "user", "1", "--reason", "x", "--for", "1h", "--expires-at", "2027-01-31T00:00:00Z"),
+        ("blocks", "add", "user", "1", "--reason", "x", "--expires-at", "2027-01-31T00:00:00"),
+        ("blocks", "add", "user", "1", "--reason", "x", "--expires-at", "tomorrow"),
+        ("blocks", "add", "dragon", "1", "--reason", "x"),
+        ("keys", "create", "x", "--scope", "everything"),
+        ("keys", "revoke", "x"),
+        ("consents", "withdraw", "1", "x"),
+    ],
+)
+def test_arguments_that_make_no_sense_send_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ran = viral_engine(*arguments, "--json", "--data-dir", tmp_path)
+
+    assert (ran.code, ran.error["code"]) == (2, "wrong_use")

@@ -1,0 +1,180 @@
+"""At a million rows the hot questions use their indexes, and look at the one day that can hold the answer."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from postgres import fresh_database
+from rows import NOON_MS
+from sqlalchemy import event
+
+from viral_engine import config
+from viral_engine.domain.uuid7 import lowest_uuid7
+from viral_engine.messages.reading import (
+    ReadDecision,
+    ReadDecisions,
+    ReadEntries,
+    ReadIdempotent,
+    ReadProfile,
+    ReadWarmStart,
+)
+from viral_engine.store.embedded.server import EmbeddedServer
+from viral_engine.store.engine import Database
+from viral_engine.store.partitions import ensure_partitions
+from viral_engine.store.reads import READS
+from viral_engine.store.statements import instant_of
+
+ROWS = 1_000_000
+DAYS = 4
+DAY_MS = 86_400_000
+# Row n of N was recorded n/N of the way through four days; the id is a UUIDv7 of that instant.
+FILL = f"""
+SET synchronous_commit = off;
+INSERT INTO decisions SELECT (lpad(to_hex({NOON_MS} + n * {DAYS * DAY_MS // ROWS}), 12, '0') || '7000' || '8000'
+    || lpad(to_hex(n), 12, '0'))::uuid, now(), 'user' || n % 5000, 'share', 'allow', '{{}}', 0, 1, NULL, NULL, 'key', true,
+    false, '{{}}', '{{}}' FROM generate_series(0, {ROWS - 1}) n;
+INSERT INTO device_flags (device_id, ip_address, user_id, flag_type, inserted_at)
+    SELECT 'device' || n % 50000, '10.0.0.0'::inet + n % 60000, 'user' || n, CASE WHEN n % 10 = 0 THEN 'signup' ELSE 'spam' END,
+    to_timestamp({NOON_MS // 1000} - {ROWS} + n) FROM generate_series(1, {ROWS}) n;
+INSERT INTO blocks (id, kind, value, reason, author, created_at) SELECT gen_random_uuid(), 'device', 'device' || n, 'r', 'a',
+    now() FROM generate_series(1, 50000) n;
+INSERT INTO idempotency (digest, body_digest, boot_id, created_at) SELECT sha256(n::text::bytea), 'x', 'boot',
+    now() - n * interval '1 s' FROM generate_series(1, 50000) n;
+INSERT INTO parental_consents (id, user_id, scope, method, guardian_id, evidence, policy_version, consent_given, granted_at,
+    granted_by) SELECT gen_random_uuid(), 'kid' || n, 'service', 'payment', 'mum' || n / 2, '{{}}', '1', true, now(), 'k'
+    FROM generate_series(1, 50000) n;
+INSERT INTO signals SELECT 'kid' || n, 'email_verified', 'true', now(), now() FROM generate_series(1, 50000) n;
+ANALYZE decisions; ANALYZE device_flags; ANALYZE blocks; ANALYZE idempotency; ANALYZE parental_consents; ANALYZE signals;
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(postgres_server: EmbeddedServer, migrated_template: str) -> Iterator[Database]:
+    """A database with a million decisions and a million flags."""
+    with fresh_database(postgres_server, template=migrated_template) as conninfo:
+        handle = Database(conninfo, config.load().database)
+        with handle.engine.begin() as connection:
+            ensure_partitions(connection, NOON_MS, DAYS)
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute(FILL.encode())
+        yield handle
+        handle.dispose()
+
+
+def plans(database: Database, question: Any) -> list[dict[str, Any]]:
+    """Every node of the plans of the statements that answer a question, as the server would execute them."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.lstrip().startswith(("SELECT", "WITH", "(")) and "set_config" not in statement:
+            seen.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    with database.engine.connect() as connection:
+        READS[type(question)](connection, [question])
+    event.remove(database.engine, "before_cursor_execute", note)
+    with psycopg.connect(database.pool_conninfo) as connection:
+        return [node for statement, parameters in seen for node in explain(connection, statement, parameters)]
+
+
+def explain(connection: psycopg.Connection[Any], statement: str, parameters: Any) -> list[dict[str, Any]]:
+    row = connection.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode(), parameters).fetchone()
+    assert row is not None
+    plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+    return list(walk(plan[0]["Plan"]))
+
+
+def walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", []):
+        yield from walk(inner)
+
+
+def indexes(nodes: list[dict[str, Any]]) -> set[str]:
+    return {node["Index Name"] for node in nodes if "Index Name" in node}
+
+
+def tables(nodes: list[dict[str, Any]]) -> set[str]:
+    return {node["Relation Name"] for node in nodes if "Relation Name" in node}
+
+
+def scanned(nodes: list[dict[str, Any]]) -> set[str]:
+    """Tables that are read from one end to the other."""
+    return {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
+
+
+def test_a_decision_is_found_by_its_id_in_one_day(filled: Database) -> None:
+    nodes = plans(filled, ReadDecision(str(lowest_uuid7(NOON_MS + DAY_MS))))
+    assert tables(nodes) == {"decisions_20261123"}
+    assert indexes(nodes) == {"decisions_20261123_pkey"}
+
+
+def test_the_decisions_of_a_user_come_from_the_index_of_each_day_since(filled: Database) -> None:
+    since = NOON_MS + 2 * DAY_MS
+    question = ReadDecisions(user_id="user7", since=instant_of(since))
+    nodes = plans(filled, question)
+    days = {"decisions_20261124", "decisions_20261125", "decisions_20261126"}
+    assert tables(nodes) - {"decisions_default"} == days
+    assert scanned(nodes) <= {"decisions_default"}
+    assert {f"{day}_user_id_id_idx" for day in days} <= indexes(nodes)
+
+
+def test_the_newest_decisions_are_not_sorted_out_of_all(filled: Database) -> None:
+    nodes = plans(filled, ReadDecisions())
+    assert scanned(nodes) <= {"decisions_default"}
+
+
+def test_duplicates_are_looked_for_through_their_index(filled: Database) -> None:
+    since = instant_of(NOON_MS - DAY_MS)
+    with psycopg.connect(filled.pool_conninfo) as connection:
+        nodes = explain(
+            connection,
+            "SELECT count(*) FROM device_flags WHERE inserted_at >= %s AND flag_type = 'signup' AND device_id = %s",
+            (since, "device7"),
+        )
+        assert indexes(nodes) == {"device_flags_duplicate_detection_idx"}
+        nodes = explain(
+            connection,
+            "SELECT count(*) FROM device_flags WHERE ip_address = %s::inet AND inserted_at >= %s",
+            ("10.0.0.7", since),
+        )
+        assert indexes(nodes) == {"device_flags_ip_time_idx"}
+        nodes = explain(connection, "SELECT count(*) FROM device_flags WHERE device_id = %s AND blocked", ("device7",))
+        assert indexes(nodes) == {"device_flags_device_blocked_idx"}
+
+
+def test_a_start_reads_what_is_recent_and_nothing_else(filled: Database) -> None:
+    since = NOON_MS + 3 * DAY_MS + DAY_MS * 9 // 10
+    question = ReadWarmStart(windows_since_ms=since, signups_since_ms=NOON_MS - DAY_MS // 2, rows_max=100_000)
+    nodes = plans(filled, question)
+    assert "device_flags_duplicate_detection_idx" in indexes(nodes)
+    days = {table for table in tables(nodes) if table.startswith("decisions_2")}
+    assert scanned(nodes).isdisjoint({"device_flags"} | days)
+
+
+def test_a_thing_on_a_list_is_found_by_the_index_of_live_entries(filled: Database) -> None:
+    nodes = plans(filled, ReadEntries(list_name="blocks", kind="device", value="device7"))
+    assert indexes(nodes) == {"blocks_live_idx"}
+
+
+def test_an_answer_is_found_by_its_digest(filled: Database) -> None:
+    nodes = plans(filled, ReadIdempotent(bytes(32)))
+    assert indexes(nodes) == {"idempotency_pkey"}
+
+
+def test_old_claims_are_found_by_their_age(filled: Database) -> None:
+    with psycopg.connect(filled.pool_conninfo) as connection:
+        nodes = explain(
+            connection,
+            "SELECT digest FROM idempotency WHERE created_at < now() - interval '13 h' ORDER BY created_at LIMIT 100",
+            (),
+        )
+    assert indexes(nodes) == {"idempotency_created_idx"}
+
+
+def test_a_profile_is_put_together_from_indexes(filled: Database) -> None:
+    nodes = plans(filled, ReadProfile("kid7"))
+    assert scanned(nodes).isdisjoint({"parental_consents", "signals"})
+    assert {"parental_consents_user_consent_idx", "parental_consents_guardian_idx", "signals_pkey"} <= indexes(nodes)
