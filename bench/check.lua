@@ -17,7 +17,7 @@ function request()
   n = (n + 1) % users
   local address = string.format("198.18.%d.%d", math.floor(n / 250) % 256, n % 250 + 1)
   local body = string.format(
-    '{"user_id":"bench-%d","action_type":"general","device_id":"bench-device-%d","ip_address":"%s"}', n, n, address)
+    '{"user_id":"bench-%d","action_type":"profile_view","device_id":"bench-device-%d","ip_address":"%s"}', n, n, address)
   return wrk.format("POST", nil, headers, body)
 end
 

@@ -15,11 +15,11 @@ from bench.results import Row
 from viral_engine.store.embedded.server import EmbeddedServer
 
 CHECK = "/v1/actions/check"
-USERS = 100_000
-"""At 10,000 requests a second each comes six times a minute: under the limit of ten."""
-USERS_OF_SLOW = 20_000
+USERS = 10_000
+"""At 20,000 requests a second each comes 120 times a minute, as often as the limit of reads allows."""
 RUN_S = 2.0
-WARM_UP_S = 8.0
+WARM_UP_S = 6.0
+"""Long enough that every user was seen once and is in memory."""
 ACTIVE_SHARE_MIN = 0.9
 MANY = 10_000
 MANY_S = 20.0
@@ -127,7 +127,6 @@ def _at_64(servers: ExitStack, folder: Path, ours: Side, constant: Side, runs: i
     )
     for side in (fastapi, insert):
         if side is not None:
-            side.users = USERS_OF_SLOW
             side.run(64, 1)
             sides.append(side)
     for side in sides:

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from bench.servers.flags import FLAGS
 
 LIMITER = MovingWindowRateLimiter(MemoryStorage())
-PER_USER = RateLimitItemPerMinute(10)
-PER_DEVICE = RateLimitItemPerMinute(60)
-PER_ADDRESS = RateLimitItemPerMinute(600)
+PER_USER = RateLimitItemPerMinute(120)
+PER_DEVICE = RateLimitItemPerMinute(300)
+PER_ADDRESS = RateLimitItemPerMinute(3000)
 
 app = FastAPI()
 

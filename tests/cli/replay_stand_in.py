@@ -50,7 +50,7 @@ class StandIn:
             return 401, {"error": "authentication_required", "message": "no key", "field": None}
         if path.startswith("/v1/decisions?user_id="):
             user = path.partition("=")[2].partition("&")[0]
-            return 200, {"decisions": [found for found in self.decided if found["user_id"] == user]}
+            return 200, {"decisions": [one for one in self.decided if one["user_id"] == user], "next_before": None}
         if path != "/v1/actions/check/bulk":
             self.calls.append((method, path, body))
             return (204, None) if method == "DELETE" else (201, {"consent_id": f"consent-{len(self.calls)}"})

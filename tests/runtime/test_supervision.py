@@ -406,8 +406,9 @@ def test_a_significant_child_that_is_being_restarted_still_counts_as_there() -> 
     with start_supervised(*children, auto_shutdown="all_significant") as system:
         system.registry.actors["/a"].kill()
         gate.wait_for_arrival()
+        finished = system.registry.actors["/b"].exited
         system.cast("/b", stop)
-        system.registry.actors["/b"].exited.get()
+        finished.get()
         gate.open()
         settle(system)
         assert system.root is not None

@@ -134,8 +134,10 @@ def test_a_signup_attempt_may_lack_device_and_address(store: Database) -> None:
     )  # fmt: skip
     commit(store.conninfo, signup_attempt(bare, NOON_MS), signup_attempt(full, 5))
     with psycopg.connect(store.conninfo) as connection:
-        columns = "user_id, device_id, host(ip_address), flag_type, backfill, inserted_at"
-        assert connection.execute(f"SELECT {columns} FROM device_flags ORDER BY id".encode()).fetchall() == [
+        rows = connection.execute(
+            "SELECT user_id, device_id, host(ip_address), flag_type, backfill, inserted_at FROM device_flags ORDER BY id"
+        )
+        assert rows.fetchall() == [
             ("eve", None, None, "signup", False, NOON),
             ("bob", "d", "::1", "signup", True, datetime(1970, 1, 1, 0, 0, 0, 5000, UTC)),
         ]

@@ -17,6 +17,7 @@ from viral_engine.cli.replay_day import BadFile, examine, read_labels, read_worl
 from viral_engine.cli.replay_peer import DaemonAway, Peer
 from viral_engine.cli.replay_run import Replay, Unusable
 from viral_engine.cli.replay_tally import as_lines, summary
+from viral_engine.control import daemon_file
 
 BATCH = 500
 CONNECTIONS = 16
@@ -87,8 +88,13 @@ def replay(session: Session, *, url: str | None, key_file: Path | None, **wish: 
     """
     address = url if url is not None else session.daemon.info().url
     key = _key(key_file or session.data_dir / KEY_FILE)
+
+    def incarnation() -> object:
+        info = daemon_file.read(session.data_dir) if url is None else None
+        return None if info is None else (info.pid, info.started_ms)
+
     try:
-        data = _run(_Wish(**wish), lambda: Peer(address, key))
+        data = _run(_Wish(**wish), lambda: Peer(address, key, incarnation))
     except (BadFile, ValueError) as error:
         raise wrong_use(str(error)) from error
     except DaemonAway as error:

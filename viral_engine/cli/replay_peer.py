@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,10 @@ _AGAIN = frozenset({408, 429, 502, 503, 504})
 
 class DaemonAway(Exception):
     """The daemon could not be reached, or not be used, for longer than the patience."""
+
+
+class DaemonReborn(Exception):
+    """Another daemon answers now; what the one before had done of the request is only in its records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,17 @@ class Peer:
     Args:
         url: such as `http://127.0.0.1:4000`.
         key: the API key.
+        incarnation: tells which daemon is running; anything that is the same as long as it is the same one.
         patience_s: for one request with all its tries.
     """
 
-    def __init__(self, url: str, key: str, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        incarnation: Callable[[], object] = lambda: None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url!r} is not a URL of http or https")
@@ -56,6 +68,8 @@ class Peer:
         self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
         self._path = parts.path.rstrip("/")
         self._key = key
+        self._incarnation = incarnation
+        self._born = incarnation()
         self._patience_s = patience_s
         self._pause = threading.Event()
 
@@ -67,7 +81,15 @@ class Peer:
         """Waits before another attempt, longer each time."""
         self._pause.wait(min(DELAY_FIRST_S * 2**attempt, DELAY_MAX_S))
 
-    def send(self, method: str, path: str, body: bytes | None = None, once: str | None = None) -> Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        once: str | None = None,
+        *,
+        is_reborn_told: bool = False,
+    ) -> Response:
         """Sends a request until it is answered.
 
         Args:
@@ -75,9 +97,11 @@ class Peer:
             path: below the daemon's URL.
             body: JSON.
             once: the Idempotency-Key; the same for every try, so that a lost answer is not a second deed.
+            is_reborn_told: whether a new daemon is an end of the tries.
 
         Raises:
             DaemonAway: no answer but "not now" within the patience.
+            DaemonReborn: a new daemon is there, and the request may have been carried out in part by the one before.
         """
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         if once is not None:
@@ -100,7 +124,13 @@ class Peer:
             if time.monotonic() + wait_s > give_up_s:
                 raise DaemonAway(f"{self.url} could not be used for {self._patience_s:g} s: {why}")
             self._pause.wait(wait_s)
+            if is_reborn_told and self._is_reborn():
+                raise DaemonReborn
             delay_s = min(delay_s * 2, DELAY_MAX_S)
+
+    def _is_reborn(self) -> bool:
+        born, self._born = self._born, self._incarnation()
+        return born != self._born
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any, float]:
         self._connection.request(method, self._path + path, body, headers)

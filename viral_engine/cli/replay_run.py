@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from viral_engine.cli.replay_day import DayFile, chunks, days_beyond, days_until
-from viral_engine.cli.replay_peer import Peer, Response
+from viral_engine.cli.replay_peer import DaemonReborn, Peer, Response
 from viral_engine.cli.replay_tally import Tally
 
 BULK_PATH = "/v1/actions/check/bulk"
@@ -26,6 +26,7 @@ HTTP_NOT_FOUND = 404
 HTTP_CONFLICT = 409
 ITEM_TRIES_MAX = 20
 PAGE = 200
+PAGES_MAX = 5
 _AGAIN = frozenset({"unavailable"})
 
 Progress = Callable[[int, int], None]
@@ -152,8 +153,21 @@ class Replay:
     def _answers(
         self, peer: Peer, day: DayFile, start: int, items: list[dict[str, Any]], *, recover: bool = True
     ) -> list[dict[str, Any]]:
-        """One answer per item: a decision, or the error that is left when trying again does not help."""
-        answers, response = self._bulk(peer, self._once(day, start), items)
+        """One answer per item: a decision, or the error that is left when trying again does not help.
+
+        A daemon that died over the items had decided the first of them, as they are decided and recorded in order:
+        those decisions are looked up, and the new daemon gets the rest. Where it is not known that it died (`--url`
+        from elsewhere), the new one gets all items again, refuses those that were decided, and they are looked up
+        then; the last one decided is not refused and so stands recorded twice.
+        """
+        try:
+            answers, response = self._bulk(peer, self._once(day, start), items)
+        except DaemonReborn:
+            self.tally.retries += 1
+            found = self._recorded_first(peer, items) if recover else []
+            if not items[len(found) :]:
+                return found
+            return found + self._answers(peer, day, start + len(found), items[len(found) :], recover=recover)
         is_again = response.tries > 1
         for attempt in range(1, ITEM_TRIES_MAX):
             waiting = [place for place, answer in enumerate(answers) if answer.get("error") in _AGAIN]
@@ -165,15 +179,24 @@ class Replay:
             for place, answer in zip(waiting, late, strict=True):
                 answers[place] = answer
         if is_again and recover:
-            # The try before was carried out in part and its answer lost: what was decided then is recorded.
             for place, answer in enumerate(answers):
                 if _goes_backwards(answer):
                     answers[place] = self._recorded(peer, items[place]) or answer
         return answers
 
+    def _recorded_first(self, peer: Peer, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The recorded decisions of the first items, up to one that has none."""
+        found: list[dict[str, Any]] = []
+        for item in items:
+            decision = self._recorded(peer, item)
+            if decision is None:
+                break
+            found.append(decision)
+        return found
+
     def _bulk(self, peer: Peer, once: str, items: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], Response]:
         body = json.dumps({"items": items}, separators=(",", ":")).encode()
-        response = peer.send("POST", BULK_PATH, body, once)
+        response = peer.send("POST", BULK_PATH, body, once, is_reborn_told=True)
         self.tally.retries += response.tries - 1
         self.tally.request_ms.append(response.seconds * 1000)
         match response.document:
@@ -184,16 +207,22 @@ class Replay:
 
     def _recorded(self, peer: Peer, item: dict[str, Any]) -> dict[str, Any] | None:
         """The decision that stands recorded for an item, None when there is none."""
-        query = urlencode({"user_id": item["user_id"], "limit": PAGE})
-        response = peer.send("GET", f"/v1/decisions?{query}")
-        if response.status != HTTP_OK:
+        if "occurred_at" not in item:
             return None
         wanted = datetime.fromisoformat(item["occurred_at"])
-        for decision in response.document["decisions"]:
-            same = decision["action_type"] == item["action_type"]
-            if same and datetime.fromisoformat(decision["occurred_at"]) == wanted:
-                self.tally.recovered += 1
-                return dict(decision)
+        query = {"user_id": item["user_id"], "limit": PAGE}
+        for _ in range(PAGES_MAX):
+            response = peer.send("GET", f"/v1/decisions?{urlencode(query)}")
+            if response.status != HTTP_OK:
+                return None
+            for decision in response.document["decisions"]:
+                is_same = decision["action_type"] == item["action_type"]
+                if is_same and datetime.fromisoformat(decision["occurred_at"]) == wanted:
+                    self.tally.recovered += 1
+                    return dict(decision)
+            query["before"] = response.document["next_before"]
+            if query["before"] is None:
+                return None
         return None
 
 

@@ -13,7 +13,7 @@ from viral_engine.messages.journal import Commit, RowsDiffer
 from viral_engine.messages.keys import KeyBody, KeyRecord, KeyView
 from viral_engine.messages.reading import ReadKeys
 from viral_engine.messages.refusals import not_found
-from viral_engine.store import audit
+from viral_engine.store.audit import audit_entry
 from viral_engine.store.keys import create_key, revoke_key
 from viral_engine.web.api.inputs import expiry, text
 from viral_engine.web.errors import insufficient_scope
@@ -63,9 +63,10 @@ async def post_key(call: Call) -> Answer:
         expires_at=expiry(body.expires_at, now_ms),
         revoked_at=None,
     )
-    entry = audit.entry(
-        act="key.create",
-        author=call.author,
+    entry = audit_entry(
+        "key.create",
+        call.author,
+        at_ms=now_ms,
         subject=("key", key_id),
         details={"name": record.name, "scopes": record.scopes, "networks": record.networks},
         request_id=call.request_id,
@@ -98,8 +99,8 @@ async def delete_key(call: Call) -> Answer:
     """Ends a key for good: here with the answer, everywhere within a second."""
     key_id = text(call.path["key_id"], "key_id")
     now_ms = call.state.context.system.clock.wall_ms()
-    entry = audit.entry(
-        act="key.revoke", author=call.author, subject=("key", key_id), details={}, request_id=call.request_id
+    entry = audit_entry(
+        "key.revoke", call.author, at_ms=now_ms, subject=("key", key_id), request_id=call.request_id
     )
     try:
         await call.commit(Commit((*revoke_key(key_id, at_ms=now_ms), entry)))

@@ -1,0 +1,244 @@
+"""The event loop's thread, and replies that are awaited on it, elsewhere, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from scripted_actors import Script, crash, no_reply, scripted
+
+from viral_engine.runtime import loop as loop_module
+from viral_engine.runtime.actor import Actor
+from viral_engine.runtime.errors import ActorExited, CallTimeout, WouldBlockLoop
+from viral_engine.runtime.events import LoopBlocked, LoopRecovered
+from viral_engine.runtime.loop_actor import LoopActor
+from viral_engine.runtime.reply import Reply
+from viral_engine.runtime.spec import Worker
+from viral_engine.runtime.system import System
+from viral_engine.runtime.testing import EventLog, Gate, ManualClock, settle, start_supervised
+from viral_engine.runtime.thread_actor import ThreadActor
+
+
+def worker(name: str, placement: type[Actor], script: Script | None = None, **options: Any) -> Worker:
+    return Worker(name=name, actor_class=scripted(placement), args=(script or Script(),), **options)
+
+
+def on_loop(system: System, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Runs a coroutine on the runtime's own loop and returns its result."""
+    return start_on_loop(system, coroutine).get()
+
+
+def start_on_loop(system: System, coroutine: Coroutine[Any, Any, Any]) -> Reply[Any]:
+    result: Reply[Any] = Reply()
+
+    async def run() -> None:
+        try:
+            result.set(await coroutine)
+        except Exception as error:  # noqa: BLE001  (it is raised again in the test's thread)
+            result.set_exception(error)
+
+    system.loop.post(lambda: system.loop.create_task(run(), "test"))
+    return result
+
+
+def test_many_replies_are_awaited_at_once_on_the_runtime_s_loop(placement: type[Actor]) -> None:
+    with start_supervised(worker("a", placement)) as system:
+
+        async def ask() -> list[int]:
+            return await asyncio.gather(*(system.call("/a", number) for number in range(100)))
+
+        assert on_loop(system, ask()) == list(range(100))
+        assert len(system.deadlines._waiting) == 0
+
+
+def test_replies_are_awaited_on_a_loop_that_is_not_the_runtime_s(placement: type[Actor]) -> None:
+    with start_supervised(worker("a", placement)) as system:
+
+        async def ask() -> list[int]:
+            return await asyncio.gather(*(system.call("/a", number) for number in range(100)))
+
+        assert asyncio.run(ask()) == list(range(100))
+
+
+def test_an_awaited_reply_raises_what_the_actor_ended_with(placement: type[Actor]) -> None:
+    with start_supervised(worker("a", placement)) as system:
+
+        async def ask() -> None:
+            await system.call("/a", crash)
+
+        with pytest.raises(ActorExited):
+            on_loop(system, ask())
+        settle(system)
+        with pytest.raises(ActorExited):
+            asyncio.run(ask())
+
+
+def test_a_loop_that_is_closed_meanwhile_does_not_hurt_the_actor_that_answers(placement: type[Actor]) -> None:
+    script = Script()
+    with start_supervised(worker("a", placement, script)) as system:
+
+        async def give_up() -> None:
+            task = asyncio.ensure_future(_awaited(system.call("/a", no_reply)))
+            await asyncio.sleep(0)
+            task.cancel()
+
+        asyncio.run(give_up())
+        settle(system)
+        system.call("/a", lambda actor: actor.reply_to.set("nobody is there")).get()
+        assert len(script.actors) == 1
+
+
+async def _awaited(reply: Reply[Any]) -> Any:
+    return await reply
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["runtime's loop", "another loop"])
+def test_an_awaited_call_times_out_at_its_deadline(placement: type[Actor], *, elsewhere: bool) -> None:
+    clock = ManualClock()
+    with start_supervised(worker("a", placement), clock=clock) as system:
+
+        async def ask() -> None:
+            await system.call("/a", no_reply, timeout_s=2.0)
+
+        if elsewhere:
+            result: Reply[Any] = Reply()
+
+            def run() -> None:
+                try:
+                    asyncio.run(ask())
+                except CallTimeout as late:
+                    result.set_exception(late)
+
+            thread = threading.Thread(target=run)
+            thread.start()
+        else:
+            result = start_on_loop(system, ask())
+        clock.wait_for_timers(1)
+        clock.advance(1.9)
+        assert not result.is_settled
+        clock.advance(0.1)
+        with pytest.raises(CallTimeout):
+            result.get()
+
+
+def test_deadlines_need_one_timer_however_many_wait() -> None:
+    clock = ManualClock()
+    with start_supervised(worker("a", ThreadActor), clock=clock) as system:
+
+        async def ask() -> int:
+            replies = [system.call("/a", no_reply, timeout_s=1.0 + number) for number in range(50)]
+            outcomes = await asyncio.gather(*replies, return_exceptions=True)
+            return sum(isinstance(outcome, CallTimeout) for outcome in outcomes)
+
+        late = start_on_loop(system, ask())
+        clock.wait_for_timers(1)
+        settle(system)
+        assert sum(timer.callback is not None for _, _, timer in clock._timers) == 1
+        clock.advance(60.0)
+        assert late.get() == 50
+        assert len(system.deadlines._waiting) == 0
+
+
+def test_a_shorter_deadline_than_the_ones_that_wait_is_kept() -> None:
+    clock = ManualClock()
+    with start_supervised(worker("a", ThreadActor), clock=clock) as system:
+        long = start_on_loop(system, _awaited(system.call("/a", no_reply, timeout_s=50.0)))
+        clock.wait_for_timers(1)
+        short = start_on_loop(system, _awaited(system.call("/a", no_reply, timeout_s=2.0)))
+        on_loop(system, asyncio.sleep(0))
+        clock.advance(2.0)
+        with pytest.raises(CallTimeout):
+            short.get()
+        assert not long.is_settled
+        clock.advance(48.0)
+        with pytest.raises(CallTimeout):
+            long.get()
+
+
+def test_getting_a_reply_in_a_thread_times_out_at_the_call_s_deadline_or_its_own(placement: type[Actor]) -> None:
+    clock = ManualClock()
+    with start_supervised(worker("a", placement), clock=clock) as system:
+        reply = system.call("/a", no_reply, timeout_s=5.0)
+        with pytest.raises(CallTimeout):
+            reply.get(timeout=0.0)
+        assert not reply.is_settled
+        clock.advance(5.0)
+        with pytest.raises(CallTimeout):
+            reply.get()
+        assert reply.is_settled
+
+
+@pytest.mark.parametrize("how", ["call", "ask"])
+def test_waiting_on_the_loop_is_refused(placement: type[Actor], how: str) -> None:
+    with start_supervised(worker("a", placement)) as system:
+        ref = system.registry.actors["/a"].actor_ref
+
+        async def block() -> None:
+            if how == "call":
+                system.call("/a", no_reply).get()
+            else:
+                ref.ask(no_reply)
+
+        with pytest.raises(WouldBlockLoop):
+            on_loop(system, block())
+
+
+def test_a_blocked_loop_is_told_with_its_stack_and_so_is_its_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "CHECK_INTERVAL_S", 0.01)
+    monkeypatch.setattr(loop_module, "BLOCKED_AFTER_S", 0.05)
+    gate, log = Gate(), EventLog()
+    with start_supervised(worker("a", LoopActor), log=log) as system:
+        system.cast("/a", lambda _: gate.pass_through())
+        gate.wait_for_arrival()
+        (blocked,) = log.wait_for(LoopBlocked)[:1]
+        assert "pass_through" in blocked.stack
+        gate.open()
+        log.wait_for(LoopRecovered)
+
+
+def test_a_posted_callback_that_raises_does_not_eat_the_others() -> None:
+    with start_supervised() as system:
+        raised, ran = threading.Event(), threading.Event()
+        system.loop._loop.set_exception_handler(lambda *_: raised.set())
+        held = Gate()
+        system.loop.post(held.pass_through)
+        held.wait_for_arrival()
+        system.loop.post(lambda: [][0])
+        system.loop.post(ran.set)
+        held.open()
+        assert ran.wait(5)
+        assert raised.is_set()
+
+
+def test_posting_to_a_loop_that_is_down_is_harmless() -> None:
+    with start_supervised() as system:
+        pass
+    for _ in range(3):
+        system.loop.post(lambda: None)
+    assert len(system.loop._posted) == 0
+
+
+def test_the_first_of_many_answers_wins_and_every_callback_is_called_once() -> None:
+    for _ in range(100):
+        reply: Reply[int] = Reply()
+        called: list[int] = []
+        ready = threading.Barrier(4)
+
+        def settle_it(number: int, reply: Reply[int] = reply, ready: threading.Barrier = ready) -> None:
+            ready.wait()
+            reply.set(number)
+
+        def listen(number: int, reply: Reply[int] = reply, ready: threading.Barrier = ready) -> None:
+            ready.wait()
+            reply.on_settled(lambda: called.append(number))
+
+        threads = [threading.Thread(target=target, args=(n,)) for n in range(2) for target in (settle_it, listen)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(called) == [0, 1]
+        assert reply.get() in (0, 1)
