@@ -38,7 +38,8 @@ POOL = 16
 INSERT = """
 INSERT INTO decisions (id, occurred_at, user_id, action_type, decision, reasons, score, policy_version, device_id,
     ip_address, api_key_id, counted, backfill, answer, facts)
-VALUES (%b, to_timestamp(%b::float8 / 1000), %b, %b, %b, %b, %b, %b, %b, %b::text::inet, %b, %b, %b, %b, %b)
+VALUES (%b, to_timestamp(%b::float8 / 1000), %b, %b, %b, %b, %b, %b, %b, %b::text::inet, %b, %b, %b, %b::text::json,
+    %b::text::json)
 """
 
 SETTINGS = load().trust_safety

@@ -25,9 +25,9 @@ def test_a_kill_is_one_entry_of_the_history_with_path_reason_and_time(operated: 
     told = viral_engine("history", "/growth/probe", "--since", "1h", "--json", "--data-dir", operated.data_dir)
 
     assert (killed.code, killed.out, killed.err) == (0, "/growth/probe killed (incarnation 1)\n", "")
-    [entry] = told.data["entries"]
+    [entry] = told.data
     assert (entry["path"], entry["reason"], entry["kind"]) == ("/growth/probe", "killed: a trial", "killed")
-    assert entry["at"].endswith("Z")
+    assert entry["time"].endswith("Z")
 
 
 def test_the_history_is_read_without_a_daemon(tmp_path: Path) -> None:

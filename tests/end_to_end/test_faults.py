@@ -142,7 +142,7 @@ def test_killing_any_actor_under_load_leaves_no_request_without_an_answer(
     assert load.faults == []
     assert {status for status, _ in load.answers} <= {200, 503}
     assert postmaster(daemon) == before
-    entries = daemon.cli_json("history", path)["entries"]
+    entries = daemon.cli_json("history", path)
     assert [entry["reason"] for entry in entries if entry["path"] == path] == [f"killed: test of {path}"]
     acknowledged = [body["decision_id"] for status, body in load.answers if status == 200 and body["recorded"]]
     sample = acknowledged[:: max(len(acknowledged) // 50, 1)]

@@ -62,7 +62,7 @@ def test_an_order_goes_before_the_coroutines_of_a_batch_that_was_taken() -> None
         actor.order("resume").get()
         assert started.wait(5)
         actor.order("shut_down")
-        system.loop.post(lambda: proceed[0].set())
+        system.loop.post(proceed[0].set)
         assert actor.exited.get() == SHUTDOWN
         assert seen == [0]
 
@@ -425,7 +425,12 @@ def test_settle_sees_an_actor_that_is_about_to_tell_its_supervisor(monkeypatch: 
         system.cast("/a", crash)
         gate.wait_for_arrival()
         settled = threading.Event()
-        settler = threading.Thread(target=lambda: (settle(system), settled.set()))
+
+        def settle_and_say() -> None:
+            settle(system)
+            settled.set()
+
+        settler = threading.Thread(target=settle_and_say)
         settler.start()
         assert not settled.is_set()
         gate.open()

@@ -22,6 +22,16 @@ def worker(name: str, placement: type[Actor], script: Script | None = None, **op
     return Worker(name=name, actor_class=scripted(placement), args=(script or Script(),), **options)
 
 
+def answer_late(gate: Gate) -> Any:
+    """Returns a message that is answered once the gate is open."""
+
+    def message(_actor: Actor) -> str:
+        gate.pass_through()
+        return "from b"
+
+    return message
+
+
 class Answers:
     """A `reply_to` as small as it may be; counts what it is told."""
 
@@ -94,7 +104,7 @@ def test_a_reply_that_was_handed_on_survives_the_crash_of_who_handed_it_on(place
     gate = Gate()
 
     def hand_on(actor: Any) -> Any:
-        return actor.forward("/b", lambda _: gate.pass_through() or "from b", actor.reply_to)
+        return actor.forward("/b", answer_late(gate), actor.reply_to)
 
     with start_supervised(worker("a", placement), worker("b", placement)) as system:
         reply = system.call("/a", hand_on)
@@ -108,7 +118,7 @@ def test_a_reply_survives_even_a_crash_in_the_handler_that_forwards_it(placement
     gate = Gate()
 
     def hand_on_and_crash(actor: Any) -> None:
-        actor.forward("/b", lambda _: gate.pass_through() or "from b", actor.reply_to)
+        actor.forward("/b", answer_late(gate), actor.reply_to)
         raise ValueError("after it was forwarded")
 
     with start_supervised(worker("a", placement), worker("b", placement), restarts_max=1) as system:

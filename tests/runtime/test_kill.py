@@ -115,7 +115,8 @@ def test_resources_are_aborted_before_the_supervisor_starts_the_next_incarnation
 def test_a_resource_that_cannot_be_aborted_is_told_and_keeps_nothing_from_ending(placement: type[Actor]) -> None:
     log, good = EventLog(), Resource()
     with start_supervised(worker("a", placement), log=log) as system:
-        system.call("/a", lambda actor: (actor.own(Resource(fails=True)), actor.own(good)) and None).get()
+        for resource in (Resource(fails=True), good):
+            system.call("/a", lambda actor, resource=resource: actor.own(resource)).get()
         system.registry.actors["/a"].kill()
         settle(system)
         assert system.call("/a", 1).get() == 1
@@ -142,7 +143,8 @@ def test_what_is_owned_after_the_kill_is_aborted_at_once() -> None:
 def test_what_was_disowned_is_not_aborted(placement: type[Actor]) -> None:
     resource = Resource()
     with start_supervised(worker("a", placement)) as system:
-        system.call("/a", lambda actor: (actor.own(resource), actor.disown(resource)) and None).get()
+        system.call("/a", lambda actor: actor.own(resource)).get()
+        system.call("/a", lambda actor: actor.disown(resource)).get()
         system.registry.actors["/a"].kill()
         assert resource.aborted_in == []
 
@@ -331,7 +333,7 @@ def test_a_kill_between_two_messages_never_tells_the_second_caller_that_it_may_s
             handled: list[int] = []
             actor = system.registry.actors["/a"]
             actor.order("suspend").get()
-            replies = [system.call("/a", lambda _, n=n: handled.append(n)) for n in range(50)]
+            replies = [system.call("/a", lambda _, n=n, handled=handled: handled.append(n)) for n in range(50)]
             actor.order("resume")
             actor.kill()
             settle(system)

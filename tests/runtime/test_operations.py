@@ -95,9 +95,8 @@ def test_an_unknown_child_is_an_error(operation: Any) -> None:
 
 @pytest.mark.parametrize("operation", [RestartChild, DeleteChild])
 def test_only_a_stopped_child_can_be_restarted_or_deleted(operation: Any) -> None:
-    with start_supervised(worker("a")) as system:
-        with pytest.raises(ChildRunning):
-            by_hand(system, operation("a"))
+    with start_supervised(worker("a")) as system, pytest.raises(ChildRunning):
+        by_hand(system, operation("a"))
 
 
 def test_a_restart_by_hand_that_fails_is_not_retried() -> None:

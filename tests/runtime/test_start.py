@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_an_init_may_be_a_coroutine_on_the_loop() -> None:
 
 def test_a_failing_init_stops_the_earlier_children_in_reverse_and_never_retries(placement: type[Actor]) -> None:
     stopped: list[str] = []
-    scripts = {name: Script(on_terminate=lambda _, name=name: stopped.append(name)) for name in "abd"}
+    scripts = {name: Script(on_terminate=partial(_note, stopped, name)) for name in "abd"}
     scripts["c"] = Script(inits=[Boom("no")])
     system = System()
     with pytest.raises(StartFailed) as failure:
@@ -56,6 +57,10 @@ def test_a_failing_init_stops_the_earlier_children_in_reverse_and_never_retries(
     assert len(scripts["c"].actors) == 1
     assert scripts["d"].actors == []
     assert failure.value.exit_reason == Exit("shutdown", FailedToStart("/c", Exit("crash", "Boom: no")))
+
+
+def _note(stopped: list[str], name: str, _exit_reason: Exit) -> None:
+    stopped.append(name)
 
 
 def test_a_nested_start_failure_nests_its_reason(placement: type[Actor]) -> None:
@@ -183,7 +188,7 @@ def _no_thread(_thread: threading.Thread) -> None:
 )
 def test_a_specification_that_contradicts_itself_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidSpec):
-        Worker(**({"name": "a", "actor_class": ThreadActor} | options))
+        Worker(**{"name": "a", "actor_class": ThreadActor, **options})
 
 
 def test_a_significant_child_needs_a_supervisor_that_shuts_down_automatically() -> None:

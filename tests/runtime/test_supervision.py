@@ -107,7 +107,7 @@ def test_a_strategy_restarts_its_group_in_order(placement: type[Actor], strategy
     ],
 )
 def test_a_restart_type_decides_who_comes_back(
-    placement: type[Actor], restart: Any, message: Any, comes_back: bool
+    placement: type[Actor], restart: Any, message: Any, *, comes_back: bool
 ) -> None:
     with start_supervised(worker("a", placement=placement, restart=restart)) as system:
         system.cast("/a", message)

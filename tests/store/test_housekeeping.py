@@ -135,7 +135,8 @@ def test_a_signup_attempt_may_lack_device_and_address(store: Database) -> None:
     commit(store.conninfo, signup_attempt(bare, NOON_MS), signup_attempt(full, 5))
     with psycopg.connect(store.conninfo) as connection:
         rows = connection.execute(
-            "SELECT user_id, device_id, host(ip_address), flag_type, backfill, inserted_at FROM device_flags ORDER BY id"
+            "SELECT user_id, device_id, host(ip_address), flag_type, backfill, inserted_at"
+            " FROM device_flags ORDER BY id"
         )
         assert rows.fetchall() == [
             ("eve", None, None, "signup", False, NOON),

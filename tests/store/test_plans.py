@@ -9,7 +9,6 @@ import pytest
 from postgres import fresh_database
 from rows import NOON_MS
 from sqlalchemy import event
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
 from viral_engine import config
@@ -54,7 +53,8 @@ OTHERS = (
         granted_at, granted_by)
     SELECT gen_random_uuid(), 'kid' || n, 'service', 'payment', 'mum' || n / 2, '{}', '1', true, now(), 'k'
     FROM generate_series(1, 20000) n""",
-    """INSERT INTO signals SELECT 'kid' || n, 'email_verified', 'true', now(), now() FROM generate_series(1, 20000) n""",
+    """INSERT INTO signals
+    SELECT 'kid' || n, 'email_verified', 'true', now(), now() FROM generate_series(1, 20000) n""",
     "ANALYZE",
 )
 
@@ -71,10 +71,11 @@ def filled(postgres_server: EmbeddedServer, migrated_template: str) -> Iterator[
             late = [index for name in ("decisions", "device_flags") for index in metadata.tables[name].indexes]
             for index in late:
                 filling.execute(f"DROP INDEX {index.name}".encode())
+            filling.execute("SET maintenance_work_mem = '256MB'")
             filling.execute(DECISIONS, (NOON_MS, DAYS * DAY_MS // ROWS, ROWS - 1))
             filling.execute(FLAGS, (instant_of(NOON_MS), ROWS))
             for index in late:
-                filling.execute(str(CreateIndex(index).compile(dialect=postgresql.dialect())).encode())
+                filling.execute(str(CreateIndex(index).compile(handle.engine)).encode())
             for statement in OTHERS:
                 filling.execute(statement.encode())
         yield handle
@@ -93,8 +94,8 @@ def plans(database: Database, question: Any) -> list[dict[str, Any]]:
     with database.engine.connect() as connection:
         READS[type(question)](connection, [question])
     event.remove(database.engine, "before_cursor_execute", note)
-    with psycopg.connect(database.pool_conninfo) as connection:
-        return [node for statement, parameters in seen for node in explain(connection, statement, parameters)]
+    with psycopg.connect(database.pool_conninfo) as explaining:
+        return [node for statement, parameters in seen for node in explain(explaining, statement, parameters)]
 
 
 def explain(connection: psycopg.Connection[Any], statement: str, parameters: Any) -> list[dict[str, Any]]:

@@ -39,7 +39,9 @@ def test_only_restarts_in_the_window_are_in_use() -> None:
     st.integers(0, 4),
     st.integers(1, 6),
 )
-def test_the_bounded_memory_decides_like_the_whole_history(times_s: list[int], restarts_max: int, window_s: int) -> None:
+def test_the_bounded_memory_decides_like_the_whole_history(
+    times_s: list[int], restarts_max: int, window_s: int
+) -> None:
     whole = [
         sum(now_s - window_s <= earlier_s for earlier_s in times_s[: position + 1]) <= restarts_max
         for position, now_s in enumerate(times_s)

@@ -45,7 +45,7 @@ def test_a_crash_is_told_with_what_was_being_handled() -> None:
     entry = entry_of(ended(raised("for somebody@example.org")), 1_700_000_000.25)
 
     assert entry is not None
-    assert (entry.at, entry.kind, entry.path) == ("2023-11-14T22:13:20.250Z", "crash", "/a")
+    assert (entry.time, entry.kind, entry.path) == ("2023-11-14T22:13:20.250Z", "crash", "/a")
     assert (entry.reason, entry.message_type, entry.up_s) == ("ValueError: for …", "CheckAction", 1.5)
     assert entry.traceback is not None
     assert "somebody" not in entry.traceback
@@ -119,7 +119,7 @@ def test_entries_are_read_by_path_time_and_kind(tmp_path: Path) -> None:
 def test_a_torn_line_and_one_of_another_version_are_skipped(tmp_path: Path) -> None:
     file = tmp_path / history_file.HISTORY_FILE
     file.touch(0o600)
-    file.write_bytes(b'{"at": "2026", "path"\n{"kind": "something new", "at": "", "path": "", "reason": ""}\n\xff\n')
+    file.write_bytes(b'{"time": "2026", "path"\n{"kind": "something new", "time": "", "path": "", "reason": ""}\n\xff\n')
     history = History(tmp_path)
     history(ended(KILLED))
     history.close()

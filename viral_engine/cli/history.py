@@ -35,7 +35,7 @@ def history(
     lines: list[str] = []
     for entry in entries:
         lines += text(entry, with_traceback=traceback)
-    session.printer.answer({"entries": entries}, lines or ["no crash and no kill"])
+    session.printer.answer(entries, lines or ["no crash and no kill"])
 
 
 def _entries(session: Session, request: Request) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def _entries(session: Session, request: Request) -> list[dict[str, Any]]:
 
 def text(entry: dict[str, Any], *, with_traceback: bool) -> list[str]:
     """Returns the lines of one entry."""
-    facts = [entry["at"], entry["kind"].replace("_", " "), entry["path"], clean(entry["reason"])]
+    facts = [entry["time"], entry["kind"].replace("_", " "), entry["path"], clean(entry["reason"])]
     extra = []
     if entry["message_type"]:
         extra.append(f"while handling {entry['message_type']}")

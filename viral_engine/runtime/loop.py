@@ -48,7 +48,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._watchdog = threading.Thread(target=self._watch, name="loop-watchdog", daemon=True)
         self._stopping = threading.Event()
-        self._posted: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._posted: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._post_scheduled = False
         self._post_lock = threading.Lock()
         self._turned_s = time.monotonic()
@@ -81,7 +81,7 @@ class LoopThread:
         """Seconds since the loop last answered its watchdog."""
         return max(time.monotonic() - self._turned_s, 0.0)
 
-    def run(self, callback: Callable[..., None], *args: Any) -> None:
+    def run(self, callback: Callable[..., object], *args: Any) -> None:
         """Calls `callback(*args)` on the loop: now when this is its thread, soon when not."""
         if threading.get_ident() == self.ident:
             callback(*args)
@@ -97,7 +97,7 @@ class LoopThread:
         frame = sys._current_frames().get(self.ident or 0)  # noqa: SLF001  (the only way to see another thread's stack)
         return "".join(traceback.format_stack(frame)) if frame is not None else ""
 
-    def post(self, callback: Callable[..., None], *args: Any) -> None:
+    def post(self, callback: Callable[..., object], *args: Any) -> None:
         """Calls `callback(*args)` on the loop, from any thread.
 
         Many posts between two turns wake the loop once: a thread that answers a batch of callers costs one
@@ -116,7 +116,7 @@ class LoopThread:
                 self._post_scheduled = False
                 self._posted.clear()
 
-    def call_soon(self, callback: Callable[..., None], *args: Any) -> None:
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
         """Calls `callback(*args)` at the loop's next turn; only from the loop's own thread."""
         self._loop.call_soon(callback, *args)
 

@@ -95,16 +95,16 @@ def entry_of(event: Event, at_s: float) -> Entry | None:
             return _ended(at, path, incarnation, exit_reason, {"message_type": None, "up_s": None, "during": "start"})
         case SupervisorGaveUp(path, child, restarts, window_s):
             reason = f"{child} needed more than {restarts} restarts in {window_s:g} s"
-            return Entry(at=at, path=path, reason=reason, kind="gave_up")
+            return Entry(time=at, path=path, reason=reason, kind="gave_up")
         case ChildGaveUp(path, retry_s):
             reason = f"it needed more restarts than its supervisor allows; tried again every {retry_s:g} s"
-            return Entry(at=at, path=path, reason=reason, kind="gave_up")
+            return Entry(time=at, path=path, reason=reason, kind="gave_up")
         case ThreadAbandoned(path, incarnation, abandoned_threads):
             reason = f"its thread hangs in a handler and was left behind; {abandoned_threads} such threads now"
-            return Entry(at=at, path=path, reason=reason, kind="thread_abandoned", incarnation=incarnation)
+            return Entry(time=at, path=path, reason=reason, kind="thread_abandoned", incarnation=incarnation)
         case LoopBlocked(lag_s, stack):
             reason = f"the event loop has not turned for {lag_s:.1f} s"
-            return Entry(at=at, path="loop", reason=reason, kind="loop_blocked", traceback=_bounded(stack))
+            return Entry(time=at, path="loop", reason=reason, kind="loop_blocked", traceback=_bounded(stack))
         case _:
             return None
 
@@ -118,7 +118,7 @@ def _ended(at: str, path: str, incarnation: int, exit_reason: Exit, details: dic
         # Frames and source lines only: the values that the handler worked on never get here.
         trace = _bounded("".join(traceback.format_exception(exit_reason.error)))
     kind: Kind = "killed" if exit_reason.kind == "killed" else "crash"
-    return Entry(at=at, path=path, reason=reason, kind=kind, incarnation=incarnation, traceback=trace, **details)
+    return Entry(time=at, path=path, reason=reason, kind=kind, incarnation=incarnation, traceback=trace, **details)
 
 
 def _short(text: str) -> str:

@@ -25,7 +25,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One crash, kill or give-up.
 
     Attributes:
-        at: ISO 8601 in UTC.
+        time: ISO 8601 in UTC.
         reason: what ended it, in words.
         killed_for: the reason that whoever killed it gave.
         message_type: the type of the message that was being handled; its contents are never kept.
@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         during: `start` when the incarnation never passed its init.
     """
 
-    at: str
+    time: str
     path: str
     reason: str
     kind: Kind
@@ -73,7 +73,7 @@ def read(
                         entry is not None
                         and (aside or entry.kind not in ASIDE)
                         and (prefix is None or entry.path == path or entry.path.startswith(prefix))
-                        and (since_s is None or _seconds(entry.at) >= since_s)
+                        and (since_s is None or _seconds(entry.time) >= since_s)
                     ):
                         found.append(entry)
         except FileNotFoundError:

@@ -99,9 +99,7 @@ async def delete_key(call: Call) -> Answer:
     """Ends a key for good: here with the answer, everywhere within a second."""
     key_id = text(call.path["key_id"], "key_id")
     now_ms = call.state.context.system.clock.wall_ms()
-    entry = audit_entry(
-        "key.revoke", call.author, at_ms=now_ms, subject=("key", key_id), request_id=call.request_id
-    )
+    entry = audit_entry("key.revoke", call.author, at_ms=now_ms, subject=("key", key_id), request_id=call.request_id)
     try:
         await call.commit(Commit((*revoke_key(key_id, at_ms=now_ms), entry)))
     except RowsDiffer:

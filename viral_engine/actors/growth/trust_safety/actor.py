@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import itertools
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
 from viral_engine.actors.growth.trust_safety.changes import Change, plan_change
 from viral_engine.actors.growth.trust_safety.gather import gather
-from viral_engine.actors.growth.trust_safety.lists import Lists, lists_of
+from viral_engine.actors.growth.trust_safety.held import Committing, Memory, Reading, Waiting, empty_memory, restore
+from viral_engine.actors.growth.trust_safety.lists import lists_of
 from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET, Timeline
-from viral_engine.actors.growth.trust_safety.profiles import Profile, Profiles, profile_of, unknown_user
+from viral_engine.actors.growth.trust_safety.profiles import Profile, profile_of, unknown_user
 from viral_engine.domain.canonical import address_group
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.errors import Invalid
@@ -51,46 +52,6 @@ COMMIT_TIMEOUT_S = 5.0
 WARM_RETRY_S = 0.25
 WINDOWS_BACK_MS = 600_000
 """How far back recorded decisions are counted again at a start: the longest window."""
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """A check that waits for a profile."""
-
-    request: CheckAction
-    reply_to: ReplyTo
-
-
-@dataclass(slots=True)
-class Reading:
-    """A profile on its way from the database, and the checks that wait for it."""
-
-    reply: Reply[Any]
-    waiting: list[Waiting] = field(default_factory=list)
-    outdated: bool = False
-
-
-@dataclass(slots=True)
-class Committing:
-    """A change on its way to the database; memory follows after its commit."""
-
-    change: Change
-    reply: Reply[Any]
-    reply_to: ReplyTo
-
-
-@dataclass(slots=True)
-class Memory:
-    """What outlives an incarnation."""
-
-    lists: Lists
-    profiles: Profiles
-    live: Timeline
-    backfill: Timeline
-    loaded: bool = False
-    reading: dict[str, Reading] = field(default_factory=dict)
-    committing: dict[int, Committing] = field(default_factory=dict)
-    applied_while_loading: list[tuple[Change, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +102,7 @@ class TrustSafety(LoopActor):
         self._loading = False
         self._load_again = False
         if self.kept.value is None:
-            self.kept.value = self._empty_memory()
+            self.kept.value = empty_memory(self._settings)
         self._memory: Memory = self.kept.value
         self.status = "warming"
         for user_id, reading in list(self._memory.reading.items()):
@@ -408,24 +369,11 @@ class TrustSafety(LoopActor):
             self._apply(change, rows)
         memory.applied_while_loading.clear()
         if not memory.loaded:
-            self._restore(start)
+            restore(memory, self._policy, start)
             memory.loaded = True
         self.status = None
         if self._load_again:
             self._load()
-
-    def _restore(self, start: WarmStart) -> None:
-        """Counts the recorded past again, so that a restart frees nobody."""
-        memory = self._memory
-        for at_ms, user, device, ip, backfill in start.signups:
-            (memory.backfill if backfill else memory.live).restore_signup(user, device, ip, at_ms)
-        for at_ms, user, action, device, ip, _decision, reasons, counted, backfill in start.attempts:
-            request = CheckAction(
-                user_id=user, action_type=action, device_id=device, ip_address=ip, api_key_id="", received_s=0.0
-            )
-            timeline = memory.backfill if backfill else memory.live
-            timeline.restore_attempt(self._policy.action(action), request, reasons, at_ms, counted=counted)
-        memory.backfill.advance(start.last_backfill_ms or 0)
 
     def _clean_up(self) -> None:
         now_ms = self.system.clock.wall_ms()
@@ -433,15 +381,6 @@ class TrustSafety(LoopActor):
         memory.live.clean_up(memory.live.advance(now_ms))
         memory.backfill.clean_up(memory.backfill.last_ms)
         memory.lists.clean_up(now_ms, CLEAN_UP_BUDGET)
-
-    def _empty_memory(self) -> Memory:
-        settings = self._settings
-        return Memory(
-            lists=Lists(settings.entries_max),
-            profiles=Profiles(settings.users_cached_max),
-            live=Timeline(settings),
-            backfill=Timeline(settings),
-        )
 
     def _after(self, reply: Reply[Any], message: Any) -> None:
         """Has `message` sent to whoever is here by then: this incarnation, or the one that adopted its work."""
