@@ -160,7 +160,7 @@ def shared_daemon() -> Iterator[RunningDaemon]:
 
 
 @pytest.fixture
-def make_daemon() -> Iterator[Callable[..., RunningDaemon]]:
+def start_daemon() -> Iterator[Callable[..., RunningDaemon]]:
     """Makes started daemons with folders of their own; whatever still runs afterwards is stopped."""
     folder = Path(tempfile.mkdtemp(prefix="ve-e2e-"))
     made: list[RunningDaemon] = []

@@ -6,7 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from viral_engine.control import daemon_file
+from viral_engine.control.daemon_file import DaemonInfo
 
 
 @dataclass
@@ -27,6 +31,13 @@ class StandIn:
     decided: list[dict[str, Any]] = field(default_factory=list)
     kept: dict[str, list[Any]] = field(default_factory=dict)
     batches: int = 0
+    data_dir: Path | None = None
+
+    def write_daemon_file(self) -> None:
+        """Says in the data folder, if there is one, that a new daemon is running."""
+        if self.data_dir is not None:
+            info = DaemonInfo(pid=1, url=self.url, socket="none", started_ms=self.batches, version="0")
+            daemon_file.write(self.data_dir, info)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
@@ -68,6 +79,7 @@ class StandIn:
             self.lose_answers -= 1
             if self.forget:
                 self.kept.clear()
+                self.write_daemon_file()
             return None
         return 200, {"answers": answers}
 
@@ -75,7 +87,7 @@ class StandIn:
         if self.broken_lines and len(self.decided) >= 3:
             self.broken_lines -= 1
             return {"error": "unavailable", "message": "not now", "field": None}
-        if item["occurred_at"] <= self.reached:
+        if item["occurred_at"] < self.reached:
             message = f"occurred_at goes backwards: imported events have reached {self.reached}"
             return {"error": "invalid", "message": message, "field": "occurred_at"}
         self.reached = item["occurred_at"]

@@ -3,14 +3,18 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from replay_stand_in import StandIn, stand_in
+from running_daemon import RunningDaemon
+
+from viral_engine.store.embedded.server import EmbeddedServer
 
 PROGRAM = Path(sys.executable).with_name("viral-engine")
 START = datetime(2031, 5, 5, 10, tzinfo=UTC)
@@ -113,12 +117,38 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(files: Files) -> No
     assert len(files.peer.decided) == 9
 
 
-def test_answers_that_died_with_the_daemon_are_found_among_its_records(files: Files) -> None:
+def test_after_a_daemon_died_nothing_is_decided_twice_and_nothing_is_lost(files: Files) -> None:
+    files.peer.data_dir = files.folder
+    files.peer.write_daemon_file()
+    (files.folder / "api-key").write_text("key: ve_key_secret\n", encoding="utf-8")
+    files.peer.lose_answers = 1
+    files.peer.forget = True
+    day = files.day([f"u{number}" for number in range(9)])
+    command = [PROGRAM, "replay", "--json", "--batch", "4", "--data-dir", files.folder, day]
+    ran = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    data = json.loads(ran.stdout)["data"]
+    assert (data["answered"], data["recovered"]) == (9, 4)
+    assert [item["user_id"] for item in files.peer.decided] == [f"u{number}" for number in range(9)]
+
+
+def test_from_elsewhere_answers_that_died_with_the_daemon_are_found_among_its_records(files: Files) -> None:
     files.peer.lose_answers = 1
     files.peer.forget = True
     data = files.data(files.day([f"u{number}" for number in range(9)]))
-    assert (data["answered"], data["recovered"]) == (9, 4)
-    assert len(files.peer.decided) == 9
+    assert (data["answered"], data["recovered"]) == (9, 3)
+    assert [item["user_id"] for item in files.peer.decided] == [
+        "u0",
+        "u1",
+        "u2",
+        "u3",
+        "u4",
+        "u4",
+        "u5",
+        "u6",
+        "u7",
+        "u8",
+    ]
 
 
 def test_a_busy_daemon_is_asked_again(files: Files) -> None:
@@ -200,3 +230,53 @@ def test_without_a_daemon_the_exit_code_says_so(files: Files, tmp_path: Path) ->
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 3
     assert "no daemon is running" in ran.stderr
+
+
+def busy_day(requests: int) -> list[dict[str, Any]]:
+    """Old and new users in turn, so that some are in the daemon's memory and others have to be read first."""
+    users = [number % 7 if number % 3 else 100 + number for number in range(requests)]
+    return [
+        {
+            "user_id": f"replayed-{user}",
+            "action_type": "profile_view",
+            "occurred_at": (START + timedelta(seconds=7 * number)).isoformat().replace("+00:00", "Z"),
+        }
+        for number, user in enumerate(users)
+    ]
+
+
+def test_the_real_daemon_answers_and_records_every_line_also_the_second_time(
+    tmp_path: Path, shared_daemon: RunningDaemon
+) -> None:
+    day = tmp_path / "day.jsonl"
+    day.write_text("".join(json.dumps(line) + "\n" for line in busy_day(300)), encoding="utf-8")
+    for _ in range(2):
+        data = shared_daemon.cli_json("replay", str(day))
+        assert data["failures"] == []
+        assert (data["answered"], data["recorded"]) == (300, 300)
+    page = shared_daemon.request("GET", "/v1/decisions?user_id=replayed-1&limit=200").json
+    assert len(page["decisions"]) == 2 * sum(line["user_id"] == "replayed-1" for line in busy_day(300))
+
+
+def test_a_daemon_killed_in_the_middle_loses_no_line_and_decides_none_twice(
+    tmp_path: Path, make_daemon: Callable[..., RunningDaemon]
+) -> None:
+    daemon = make_daemon()
+    day = tmp_path / "day.jsonl"
+    lines = busy_day(3000)
+    day.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    command = [PROGRAM, "replay", "--json", "--data-dir", daemon.data_dir, day]
+    running = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not daemon.request("GET", f"/v1/decisions?user_id={lines[30]['user_id']}").json["decisions"]:
+        assert running.poll() is None, running.communicate()
+    daemon.kill()
+    daemon.start()
+    answer, errors = running.communicate(timeout=100)
+    assert running.returncode == 0, errors
+    data = json.loads(answer)["data"]
+    assert (data["answered"], data["recorded"], data["failures"]) == (3000, 3000, [])
+    assert data["retries"] > 0
+    conninfo = EmbeddedServer(daemon.data_dir).conninfo
+    with psycopg.connect(conninfo) as connection:
+        counted = connection.execute("SELECT count(*), count(DISTINCT occurred_at) FROM decisions").fetchone()
+    assert counted == (3000, 3000)

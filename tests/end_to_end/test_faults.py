@@ -19,7 +19,17 @@ import pytest
 from running_daemon import ROOT, RunningDaemon
 
 WORKERS = 8
-PATHS = ("/control", "/database", "/journal", "/reader", "/growth/trust_safety", "/growth", "/jobs/clock", "/jobs", "/web")
+PATHS = (
+    "/control",
+    "/database",
+    "/journal",
+    "/reader",
+    "/growth/trust_safety",
+    "/growth",
+    "/jobs/clock",
+    "/jobs",
+    "/web",
+)
 
 
 class Load:
@@ -41,9 +51,7 @@ class Load:
             asked += 1
             body = json.dumps({"user_id": f"load-{number}-{asked}", "action_type": "general"})
             try:
-                connection.request(
-                    "POST", "/v1/actions/check", body, {"Authorization": f"Bearer {self._key}"}
-                )
+                connection.request("POST", "/v1/actions/check", body, {"Authorization": f"Bearer {self._key}"})
                 response = connection.getresponse()
                 answer = (response.status, json.loads(response.read()))
             except http.client.RemoteDisconnected:
@@ -128,9 +136,9 @@ def retry_until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_killing_any_actor_under_load_leaves_no_request_without_an_answer(
-    make_daemon: Callable[..., RunningDaemon], path: str
+    start_daemon: Callable[..., RunningDaemon], path: str
 ) -> None:
-    daemon = make_daemon()
+    daemon = start_daemon()
     before = postmaster(daemon)
     with Load(daemon) as load:
         load.wait_for_more(50)
@@ -150,9 +158,9 @@ def test_killing_any_actor_under_load_leaves_no_request_without_an_answer(
 
 
 def test_killed_postgres_is_answered_by_the_outage_policy_and_comes_back_by_itself(
-    make_daemon: Callable[..., RunningDaemon],
+    start_daemon: Callable[..., RunningDaemon],
 ) -> None:
-    daemon = make_daemon()
+    daemon = start_daemon()
     daemon.check("u-1", "general")
     with stopped_postgres(daemon):
         refused = retry_until(
@@ -173,9 +181,9 @@ def test_killed_postgres_is_answered_by_the_outage_policy_and_comes_back_by_itse
 
 
 def test_while_postgres_is_stalled_callers_are_answered_and_a_killed_trust_safety_comes_back_warming(
-    make_daemon: Callable[..., RunningDaemon],
+    start_daemon: Callable[..., RunningDaemon],
 ) -> None:
-    daemon = make_daemon()
+    daemon = start_daemon()
     daemon.check("u-1", "general")
     with stalled_postgres(daemon):
         refused = daemon.request("POST", "/v1/actions/check", {"user_id": "u-1", "action_type": "general"})
@@ -190,15 +198,16 @@ def test_while_postgres_is_stalled_callers_are_answered_and_a_killed_trust_safet
     retry_until(lambda: daemon.request("GET", "/readyz", key=None).status, lambda status: status == 200)
     assert daemon.check("u-1", "general")["recorded"] is True
     found = retry_until(
-        lambda: daemon.request("GET", f"/v1/decisions/{closed.json['decision_id']}").status, lambda status: status == 200
+        lambda: daemon.request("GET", f"/v1/decisions/{closed.json['decision_id']}").status,
+        lambda status: status == 200,
     )
     assert found == 200
 
 
 def test_blocks_and_recent_limits_hold_after_kill_9_and_no_postgres_is_left(
-    make_daemon: Callable[..., RunningDaemon],
+    start_daemon: Callable[..., RunningDaemon],
 ) -> None:
-    daemon = make_daemon()
+    daemon = start_daemon()
     for _ in range(10):
         daemon.check("busy", "invite")
     body = {"kind": "user", "value": "banned", "reason": "test"}
@@ -211,8 +220,8 @@ def test_blocks_and_recent_limits_hold_after_kill_9_and_no_postgres_is_left(
     assert daemon.check("busy", "invite")["reasons"] == ["rate_limited"]
 
 
-def test_a_second_daemon_on_the_same_folder_says_so_in_one_sentence(make_daemon: Callable[..., RunningDaemon]) -> None:
-    daemon = make_daemon()
+def test_a_second_daemon_on_the_same_folder_says_so_in_one_sentence(start_daemon: Callable[..., RunningDaemon]) -> None:
+    daemon = start_daemon()
     done = subprocess.run(
         [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(daemon.data_dir), "--port", "0"],
         capture_output=True,
@@ -225,8 +234,8 @@ def test_a_second_daemon_on_the_same_folder_says_so_in_one_sentence(make_daemon:
     assert str(daemon.data_dir) in done.stderr
 
 
-def test_sigterm_ends_with_0_and_answers_what_it_has(make_daemon: Callable[..., RunningDaemon]) -> None:
-    daemon = make_daemon()
+def test_sigterm_ends_with_0_and_answers_what_it_has(start_daemon: Callable[..., RunningDaemon]) -> None:
+    daemon = start_daemon()
     pid = postmaster(daemon)
     with Load(daemon) as load:
         load.wait_for_more(50)
@@ -237,9 +246,9 @@ def test_sigterm_ends_with_0_and_answers_what_it_has(make_daemon: Callable[..., 
 
 
 def test_a_disk_below_its_minimum_turns_readyz_red_and_the_outage_policy_answers(
-    make_daemon: Callable[..., RunningDaemon],
+    start_daemon: Callable[..., RunningDaemon],
 ) -> None:
-    daemon = make_daemon(VIRAL_ENGINE_DISK__CHECK_INTERVAL_S="0")
+    daemon = start_daemon(VIRAL_ENGINE_DISK__CHECK_INTERVAL_S="0")
     daemon.stop()
     daemon.environment["VIRAL_ENGINE_DISK__FREE_BYTES_MIN"] = str(1 << 60)
     process = subprocess.Popen(
@@ -266,8 +275,8 @@ def test_a_disk_below_its_minimum_turns_readyz_red_and_the_outage_policy_answers
         process.wait(30)
 
 
-def test_a_thousand_requests_with_one_key_are_one_decision(make_daemon: Callable[..., RunningDaemon]) -> None:
-    daemon = make_daemon()
+def test_a_thousand_requests_with_one_key_are_one_decision(start_daemon: Callable[..., RunningDaemon]) -> None:
+    daemon = start_daemon()
     key = daemon.key
     body = json.dumps({"user_id": "once", "action_type": "general"})
     bodies: list[bytes] = []

@@ -196,13 +196,8 @@ def test_a_coroutine_that_has_not_begun_is_never_begun_after_a_kill() -> None:
             self.seen = seen
 
         def handle_cast(self, message: Any) -> Any:
-            if message == "at once":
-                self.kill()
-                return self.work()
-            work = self.work()
-            self.system.loop.call_soon(lambda: None)
-            self.system.loop.post(self.kill)
-            return work
+            self.kill()
+            return self.work()
 
         async def work(self) -> None:
             self.seen.append("begun")
@@ -212,6 +207,34 @@ def test_a_coroutine_that_has_not_begun_is_never_begun_after_a_kill() -> None:
         system.cast("/a", "at once")
         settle(system)
         assert seen == []
+
+
+def test_a_coroutine_that_is_cancelled_before_its_first_step_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python warns of a coroutine that nobody ever awaited, and a warning fails this test."""
+
+    class Works(LoopActor):
+        def handle_cast(self, message: Any) -> Any:
+            return self.work()
+
+        async def work(self) -> None:
+            seen.append("begun")
+
+    seen: list[str] = []
+    with start_supervised(Worker(name="a", actor_class=Works)) as system:
+        actor = system.registry.actors["/a"]
+        create_task = system.loop.create_task
+
+        def killed_at_once(coroutine: Any, name: str) -> Any:
+            # Posted before the task exists, so that the cancellation overtakes its first step.
+            system.loop.post(lambda: None)
+            task = create_task(coroutine, name)
+            actor.kill()
+            return task
+
+        monkeypatch.setattr(system.loop, "create_task", killed_at_once)
+        system.cast("/a", "work")
+        settle(system)
+        assert (seen, actor.end) == ([], KILLED)
 
 
 def test_a_kill_while_terminate_waits_cancels_it_too() -> None:
@@ -324,6 +347,27 @@ def test_a_kill_that_meets_a_batch_on_its_way_fails_every_call_of_it(monkeypatch
         with pytest.raises(ActorExited) as ended:
             system.call("/a", 1).get()
         assert ended.value.begun is False
+
+
+def test_what_waits_behind_the_message_of_the_kill_is_never_begun(placement: type[Actor]) -> None:
+    gate, script = Gate(), Script()
+    with start_supervised(worker("a", placement, script), worker("b", placement)) as system:
+        actor = system.registry.actors["/a"]
+        actor.order("suspend").get()
+        system.cast("/a", lambda _: gate.pass_through())
+        behind = system.call("/a", lambda actor: actor.script.events.append("begun"))
+        actor.order("resume").get()
+        gate.wait_for_arrival()
+        actor.kill()
+        gate.open()
+        with pytest.raises(ActorExited) as ended:
+            behind.get()
+        assert ended.value.begun is False
+        settle(system)
+        if isinstance(actor, ThreadActor) and actor._thread is not None:
+            actor._thread.join()
+        system.call("/b", "the loop has turned").get()
+        assert script.events == []
 
 
 def test_a_kill_between_two_messages_never_tells_the_second_caller_that_it_may_send_again() -> None:

@@ -127,8 +127,7 @@ def test_a_thousand_at_once_are_one_decision_and_a_thousand_equal_answers(runnin
     answers: list[Answer] = []
 
     def ask() -> None:
-        for _ in range(50):
-            answers.append(running.check(key="crowd"))
+        answers.extend(running.check(key="crowd") for _ in range(50))
 
     clients = [threading.Thread(target=ask) for _ in range(20)]
     for client in clients:

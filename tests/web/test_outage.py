@@ -1,4 +1,4 @@
-"""What a check is answered while its decision cannot be recorded: the action's own policy, spooled before it is told."""
+"""What a check is answered while its decision cannot be recorded: the action's policy, spooled before it is told."""
 
 import json
 from typing import Any

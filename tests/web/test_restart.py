@@ -78,12 +78,11 @@ def _send_check(served: Served) -> socket.socket:
 
 def test_a_request_under_way_when_it_is_killed_is_answered_all_the_same() -> None:
     held = _Held()
-    with serving(trust_safety=TrustSafety(answers={CheckAction: held})) as served:
-        with _send_check(served) as connection:
-            assert held.asked.acquire(timeout=TIMEOUT_S)
-            served.kill_web()
-            held.answer()
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    with serving(trust_safety=TrustSafety(answers={CheckAction: held})) as served, _send_check(served) as connection:
+        assert held.asked.acquire(timeout=TIMEOUT_S)
+        served.kill_web()
+        held.answer()
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_idle_connection_of_a_killed_one_may_ask_once_more_and_is_told_that_it_was_the_last() -> None:
@@ -138,15 +137,17 @@ def test_when_it_stops_requests_under_way_are_finished_and_the_connection_closed
 
 def test_a_request_that_never_ends_is_answered_503_when_the_grace_time_is_over() -> None:
     held = _Held()
-    with serving(
-        trust_safety=TrustSafety(answers={CheckAction: held}), settings={"server": {"stop_grace_s": 0.2}}
-    ) as served:
-        with _send_check(served) as connection:
-            assert held.asked.acquire(timeout=TIMEOUT_S)
-            actor = served.system.registry.whereis("/web")
-            assert actor is not None
-            actor.order("shut_down", SHUTDOWN)
-            assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
+    with (
+        serving(
+            trust_safety=TrustSafety(answers={CheckAction: held}), settings={"server": {"stop_grace_s": 0.2}}
+        ) as served,
+        _send_check(served) as connection,
+    ):
+        assert held.asked.acquire(timeout=TIMEOUT_S)
+        actor = served.system.registry.whereis("/web")
+        assert actor is not None
+        actor.order("shut_down", SHUTDOWN)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 503 ")
 
 
 def test_a_server_that_ends_by_itself_is_a_crash_and_is_restarted() -> None:
@@ -161,13 +162,16 @@ def test_a_server_that_ends_by_itself_is_a_crash_and_is_restarted() -> None:
 
 
 def test_a_connection_beyond_the_limit_is_refused_and_the_others_are_served() -> None:
-    with serving(settings={"web": {"connections_max": 2}}) as served:
-        with _send_check(served) as first, _send_check(served) as second:
-            assert first.recv(65_536).startswith(b"HTTP/1.1 200 ")
-            assert second.recv(65_536).startswith(b"HTTP/1.1 200 ")
-            answer = served.check()
-            assert answer.error == (503, "unavailable", None)
-            assert answer.headers["connection"] == "close"
+    with (
+        serving(settings={"web": {"connections_max": 2}}) as served,
+        _send_check(served) as first,
+        _send_check(served) as second,
+    ):
+        assert first.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert second.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        answer = served.check()
+        assert answer.error == (503, "unavailable", None)
+        assert answer.headers["connection"] == "close"
 
 
 def test_a_route_that_does_not_say_what_it_touches_stops_the_start_with_its_name() -> None:

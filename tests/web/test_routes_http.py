@@ -100,7 +100,7 @@ def test_a_decision_is_shown_whole(served: Served) -> None:
     [("deny", ["fraud_detected"], "deny", True), ("allow_flagged", ["device_flagged"], "allow", False)],
 )
 def test_to_an_end_user_it_never_says_by_what_they_were_noticed(
-    served: Served, decision: str, reasons: list[str], told: str, has_words: bool
+    served: Served, decision: str, reasons: list[str], told: str, *, has_words: bool
 ) -> None:
     served.reader.answers[ReadDecision] = _view(decision, *reasons)
     shown = served.request("GET", f"/v1/decisions/{ID}?as=user&locale=de-DE")

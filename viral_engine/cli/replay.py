@@ -14,7 +14,7 @@ import click
 from viral_engine.cli.errors import CliError, ExitCode, wrong_use
 from viral_engine.cli.options import Session, common
 from viral_engine.cli.replay_day import BadFile, examine, read_labels, read_world
-from viral_engine.cli.replay_peer import DaemonAway, Peer
+from viral_engine.cli.replay_peer import DaemonAway, Peer, Place
 from viral_engine.cli.replay_run import Replay, Unusable
 from viral_engine.cli.replay_tally import as_lines, summary
 from viral_engine.control import daemon_file
@@ -86,15 +86,15 @@ def replay(session: Session, *, url: str | None, key_file: Path | None, **wish: 
     as imported events never go back in time, after the run before. The key needs the scopes check, write and backfill.
     Exits 1 when a line was not answered.
     """
-    address = url if url is not None else session.daemon.info().url
+    first = Place(url if url is not None else session.daemon.info().url)
     key = _key(key_file or session.data_dir / KEY_FILE)
 
-    def incarnation() -> object:
+    def locate() -> Place:
         info = daemon_file.read(session.data_dir) if url is None else None
-        return None if info is None else (info.pid, info.started_ms)
+        return first if info is None else Place(info.url, (info.pid, info.started_ms))
 
     try:
-        data = _run(_Wish(**wish), lambda: Peer(address, key, incarnation))
+        data = _run(_Wish(**wish), lambda: Peer(locate, key))
     except (BadFile, ValueError) as error:
         raise wrong_use(str(error)) from error
     except DaemonAway as error:

@@ -43,35 +43,46 @@ class Response:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a daemon listens, and which one it is.
+
+    Attributes:
+        url: such as `http://127.0.0.1:4000`.
+        incarnation: the same as long as it is the same process; None where that is not known.
+    """
+
+    url: str
+    incarnation: object = None
+
+
 class Peer:
     """One connection to a daemon; not to be shared by threads.
 
     Args:
-        url: such as `http://127.0.0.1:4000`.
+        locate: tells where the daemon is now: one that was started again may listen elsewhere.
         key: the API key.
-        incarnation: tells which daemon is running; anything that is the same as long as it is the same one.
         patience_s: for one request with all its tries.
+
+    Raises:
+        ValueError: the URL is none of http or https.
     """
 
-    def __init__(
-        self,
-        url: str,
-        key: str,
-        incarnation: Callable[[], object] = lambda: None,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url!r} is not a URL of http or https")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self.url = url
-        self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
-        self._path = parts.path.rstrip("/")
+    def __init__(self, locate: Callable[[], Place], key: str, patience_s: float = PATIENCE_S) -> None:
+        self._locate = locate
+        self._place = locate()
         self._key = key
-        self._incarnation = incarnation
-        self._born = incarnation()
         self._patience_s = patience_s
         self._pause = threading.Event()
+        self._open()
+
+    def _open(self) -> None:
+        parts = urlsplit(self._place.url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{self._place.url!r} is not a URL of http or https")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._connection = kind(parts.hostname, parts.port, timeout=TIMEOUT_S)
+        self._path = parts.path.rstrip("/")
 
     def close(self) -> None:
         """Closes the connection."""
@@ -122,15 +133,19 @@ class Peer:
                 return Response(status, document, tries, time.monotonic() - begun_s)
             wait_s = max(wait_s, delay_s)
             if time.monotonic() + wait_s > give_up_s:
-                raise DaemonAway(f"{self.url} could not be used for {self._patience_s:g} s: {why}")
+                raise DaemonAway(f"{self._place.url} could not be used for {self._patience_s:g} s: {why}")
             self._pause.wait(wait_s)
-            if is_reborn_told and self._is_reborn():
+            if self._is_reborn() and is_reborn_told:
                 raise DaemonReborn
             delay_s = min(delay_s * 2, DELAY_MAX_S)
 
     def _is_reborn(self) -> bool:
-        born, self._born = self._born, self._incarnation()
-        return born != self._born
+        before, self._place = self._place, self._locate()
+        if before == self._place:
+            return False
+        self._connection.close()
+        self._open()
+        return True
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, Any, float]:
         self._connection.request(method, self._path + path, body, headers)

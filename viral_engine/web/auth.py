@@ -140,6 +140,8 @@ class KeyRing:
         asked_s = time.monotonic()
         await asyncio.sleep(max(self._refreshed_s + UNKNOWN_REFRESH_S - asked_s, 0.0))
         if self._refreshed_s <= asked_s:
+            await self.refresh_again()
+        elif self._refreshing is not None:
             await self.refresh()
 
 

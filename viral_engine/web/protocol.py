@@ -10,7 +10,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from viral_engine.web.errors import ApiError, unavailable
 
@@ -41,8 +41,9 @@ class Protocol(HttpToolsProtocol):
 
     def make_answer_the_last(self) -> None:
         """Has the answer under way tell `Connection: close`, unless further requests wait behind it already."""
-        if self.cycle is not None and not self.cycle.response_complete and not self.pipeline:
-            self.cycle.keep_alive = False
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete and not self.pipeline:
+            cycle.keep_alive = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends a connection."""
