@@ -87,7 +87,8 @@ def test_a_loop_that_is_closed_meanwhile_does_not_hurt_the_actor_that_answers(pl
 
         asyncio.run(give_up())
         settle(system)
-        system.call("/a", lambda actor: actor.reply_to.set("nobody is there")).get()
+        system.cast("/a", lambda actor: actor.reply_to.set("nobody is there"))
+        settle(system)
         assert len(script.actors) == 1
 
 

@@ -293,10 +293,12 @@ def test_a_child_that_gives_up_alone_is_tried_again_later_and_costs_its_siblings
 
 def test_a_child_that_gave_up_and_was_restarted_by_hand_has_no_retry_left_over() -> None:
     clock, script = ManualClock(), Script()
-    with start_supervised(worker("a", script, on_give_up="suspend"), restarts_max=0, clock=clock) as system:
+    with start_supervised(worker("a", script, on_give_up="suspend"), restarts_max=1, clock=clock) as system:
+        kill(system, "/a")
         kill(system, "/a")
         system.call("/", RestartChild("a")).get()
         clock.advance(GIVE_UP_RETRY_S - 1)
+        kill(system, "/a")
         kill(system, "/a")
         clock.advance(2)
         settle(system)

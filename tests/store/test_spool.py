@@ -222,21 +222,33 @@ def test_only_the_last_corrupt_files_are_kept(tmp_path: Path) -> None:
     assert [file.stem for file in files(tmp_path, "corrupt")] == [f"{n:010d}" for n in (3, 4, 5, 6)]
 
 
+def frame_at(folder: Path, at: int) -> bytes:
+    """A valid record of another spool, made for the very place in a file that it will be put at."""
+    for padding in range(at):
+        spool = Spool(folder / str(padding), MEBIBYTE)
+        spool.append([decision(answer=bytes(padding))])
+        fits = spool.size_bytes == at
+        spool.append(named("forged"))
+        spool.close()
+        if fits:
+            return files(folder / str(padding))[0].read_bytes()[at:]
+    raise AssertionError("no padding fits")
+
+
 def test_text_that_imitates_a_record_is_not_taken_for_one(tmp_path: Path) -> None:
-    source = Spool(tmp_path / "source", MEBIBYTE)
-    source.append(named("forged"))
-    content = files(tmp_path / "source")[0].read_bytes()
-    forged = content[content.index(b"\xf5DEC") :]
-    source.close()
+    # Callers choose ids and texts, so one of them may hold a whole record, right for its place but for the nonce.
+    placeholder = b"?" * len(frame_at(tmp_path / "length", 400))
     spool = Spool(tmp_path / "spool", MEBIBYTE)
-    spool.append([decision(answer=forged)])
+    spool.append([decision(device_id="d" * 200, answer=placeholder)])
     spool.append(named("honest"))
     spool.close()
     (file,) = files(tmp_path / "spool")
     spoilt = bytearray(file.read_bytes())
-    spoilt[spoilt.index(b"\xf5DEC") + 5] ^= 1
+    at = spoilt.index(placeholder)
+    spoilt[at : at + len(placeholder)] = frame_at(tmp_path / "forged", at)
     file.write_bytes(spoilt)
     again = Spool(tmp_path / "spool", MEBIBYTE)
+    assert again.corrupt_bytes > 0
     assert drain(again) == ["honest"]
     again.close()
 

@@ -57,6 +57,7 @@ class Parent(ThreadActor):
         Raises:
             StartFailed: the init failed or took too long, the name was taken, or this supervisor was killed.
         """
+        self._forget_retry(child)
         child.phase = "starting"
         clock = self.system.clock
         began_s = clock.monotonic_s()
@@ -108,6 +109,10 @@ class Parent(ThreadActor):
             self._note_exit(child, actor, actor.exited.get())
         # It stays the child's actor until it is down: a kill of this supervisor must find it.
         child.actor, child.phase = None, "stopped"
+        self._forget_retry(child)
+
+    def _forget_retry(self, child: Child) -> None:
+        """Whoever starts or stops a child that gave up leaves nothing for its timer to do."""
         if child.retry_timer is not None:
             self.cancel_timer(child.retry_timer)
             child.retry_timer = None

@@ -1,8 +1,8 @@
 """Decisions in the shape PostgreSQL takes them fastest: rows of a binary COPY, packed by hand.
 
-That takes half of what the driver's own binary adaptation takes, not counting the objects that one needs (UUID, datetime,
-address). The format is documented with COPY: a count of fields, then each one's length and its bytes in the type's
-send form.
+That takes half of what the driver's own binary adaptation takes, not counting the objects that the driver needs (UUID,
+datetime, address). The format is documented with COPY: a count of fields, then each one's length and its bytes in the
+type's send form.
 """
 
 from datetime import UTC, datetime, timedelta

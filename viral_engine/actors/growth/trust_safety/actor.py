@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
@@ -17,8 +16,8 @@ from viral_engine.actors.growth.trust_safety.changes import Change, plan_change
 from viral_engine.actors.growth.trust_safety.gather import gather
 from viral_engine.actors.growth.trust_safety.held import Committing, Memory, Reading, Waiting, empty_memory, restore
 from viral_engine.actors.growth.trust_safety.lists import lists_of
-from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET, Timeline
-from viral_engine.actors.growth.trust_safety.profiles import Profile, profile_of, unknown_user
+from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET
+from viral_engine.actors.growth.trust_safety.profiles import profile_of, unknown_user
 from viral_engine.domain.canonical import address_group
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.errors import Invalid
@@ -171,26 +170,53 @@ class TrustSafety(LoopActor):
     # Checks.
 
     def _check(self, request: CheckAction, reply_to: ReplyTo) -> None:
-        """Decides at once, or asks for the profiles that are missing."""
+        """Decides at once, or asks for the profiles that are missing; imported events keep their order."""
         memory = self._memory
         if not memory.loaded:
             raise NotRecorded("trust and safety is still loading its state")
-        profile = memory.profiles.get(request.user_id)
-        if profile is None:
-            self._read_profile(request.user_id, Waiting(request, reply_to))
+        missing = self._missing_profile(request)
+        if request.occurred_ms is None:
+            if missing is None:
+                self._decide(request, reply_to)
+            else:
+                self._read_profile(missing).append(Waiting(request, reply_to))
             return
-        subject = None
+        if len(memory.imported) >= self._settings.pending_max:
+            raise NotRecorded("too many imported events are waiting")
+        memory.imported.append(Waiting(request, reply_to))
+        if missing is not None:
+            self._read_profile(missing)
+        self._decide_imported()
+
+    def _missing_profile(self, request: CheckAction) -> str | None:
+        """Returns somebody whose profile the decision needs and memory does not hold."""
+        for user_id in (request.user_id, request.subject_id):
+            if user_id is not None and self._memory.profiles.get(user_id) is None:
+                return user_id
+        return None
+
+    def _decide_imported(self) -> None:
+        """Decides imported events from the head of their queue, as far as profiles are there."""
+        imported = self._memory.imported
+        while imported:
+            missing = self._missing_profile(imported[0].request)
+            if missing is not None:
+                self._read_profile(missing)
+                return
+            waiting = imported.popleft()
+            try:
+                self._decide(waiting.request, waiting.reply_to)
+            except Refused as refusal:
+                waiting.reply_to.set_exception(refusal)
+
+    def _decide(self, request: CheckAction, reply_to: ReplyTo) -> None:
+        memory = self._memory
+        profile, subject = memory.profiles.get(request.user_id), None
+        assert profile is not None
         if request.subject_id is not None and request.subject_id != request.user_id:
             subject = memory.profiles.get(request.subject_id)
-            if subject is None:
-                self._read_profile(request.subject_id, Waiting(request, reply_to))
-                return
-        self._decide(request, profile, subject, reply_to)
-
-    def _decide(self, request: CheckAction, profile: Profile, subject: Profile | None, reply_to: ReplyTo) -> None:
-        memory = self._memory
         wall_ms = self.system.clock.wall_ms()
-        timeline, now_ms = self._timeline(request, wall_ms)
+        timeline, now_ms = memory.timeline_of(request, wall_ms)
         group = None if request.ip_address is None else address_group(request.ip_address)
         action = self._policy.action(request.action_type)
         facts = gather(
@@ -216,27 +242,10 @@ class TrustSafety(LoopActor):
         self._metrics.decided(answer.decision)
         self.forward(JOURNAL, record, reply_to)
 
-    def _timeline(self, request: CheckAction, wall_ms: int) -> tuple[Timeline, int]:
-        """Tells which timeline the request belongs to, and its instant there.
-
-        Raises:
-            Refused: an imported event lies before the last one.
-        """
-        if request.occurred_ms is None:
-            live = self._memory.live
-            return live, live.advance(wall_ms)
-        backfill = self._memory.backfill
-        if request.occurred_ms < backfill.last_ms:
-            raise Refused(
-                "invalid",
-                f"occurred_at goes backwards: imported events have reached {_rfc3339(backfill.last_ms)}",
-                field="occurred_at",
-            )
-        return backfill, backfill.advance(request.occurred_ms)
-
     # Profiles.
 
-    def _read_profile(self, user_id: str, waiting: Waiting) -> None:
+    def _read_profile(self, user_id: str) -> list[Waiting]:
+        """Has a profile read unless it is under way; returns the checks that wait for it, to be joined."""
         reading = self._memory.reading.get(user_id)
         if reading is None:
             if len(self._memory.reading) >= self._settings.pending_max:
@@ -244,7 +253,7 @@ class TrustSafety(LoopActor):
             reply = self.call(READER, ReadProfile(user_id), READ_TIMEOUT_S)
             reading = self._memory.reading[user_id] = Reading(reply)
             self._follow_reading(user_id, reading)
-        reading.waiting.append(waiting)
+        return reading.waiting
 
     def _follow_reading(self, user_id: str, reading: Reading) -> None:
         self._after(reading.reply, _ProfileRead(user_id))
@@ -258,13 +267,15 @@ class TrustSafety(LoopActor):
         try:
             row = reading.reply.result()
         except Exception as error:  # noqa: BLE001  (whatever kept the reader from answering, the checks get its name)
-            for waiting in reading.waiting:
+            for waiting in (*reading.waiting, *memory.imported):
                 waiting.reply_to.set_exception(NotRecorded(str(error)))
+            memory.imported.clear()
             return
         if not reading.outdated:
             memory.profiles.put(unknown_user(user_id) if row is None else profile_of(row))
         for waiting in reading.waiting:
             self.handle_call(waiting.request, waiting.reply_to)
+        self._decide_imported()
 
     # Changes.
 
@@ -273,7 +284,9 @@ class TrustSafety(LoopActor):
         try:
             change = plan_change(message, self._ids.next(self.system.clock.wall_ms()), self.system.clock.wall_ms())
         except Invalid as invalid:
-            raise Refused("invalid", str(invalid), field=invalid.field) from invalid
+            raise Refused("invalid", f"{invalid.field} {invalid.reason}", field=invalid.field) from invalid
+        except ValueError as unstorable:
+            raise Refused("invalid", str(unstorable)) from unstorable
         if isinstance(message, AddEntry) and not self._memory.lists.has_room(message.list_name):
             raise Refused("limit_reached", f"the list holds its {self._settings.entries_max} entries", http_status=409)
         reply = self.call(JOURNAL, Commit(change.statements), COMMIT_TIMEOUT_S)
@@ -392,7 +405,3 @@ class TrustSafety(LoopActor):
                 actor.tell_info(message)
 
         reply.on_settled(tell)
-
-
-def _rfc3339(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

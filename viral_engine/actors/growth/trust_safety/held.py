@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from viral_engine.actors.growth.trust_safety.lists import Lists
 from viral_engine.actors.growth.trust_safety.memory import Timeline
 from viral_engine.actors.growth.trust_safety.profiles import Profiles
 from viral_engine.messages.checks import CheckAction
+from viral_engine.messages.refusals import Refused
 
 if TYPE_CHECKING:
     from viral_engine.actors.growth.trust_safety.changes import Change
@@ -46,7 +49,13 @@ class Committing:
 
 @dataclass(slots=True)
 class Memory:
-    """What outlives an incarnation."""
+    """What outlives an incarnation.
+
+    Attributes:
+        loaded: whether the database has been read since the process began.
+        imported: events with a past time, in the order in which they came: none overtakes another.
+        applied_while_loading: changes committed while lists were being read, to be made once more.
+    """
 
     lists: Lists
     profiles: Profiles
@@ -55,7 +64,25 @@ class Memory:
     loaded: bool = False
     reading: dict[str, Reading] = field(default_factory=dict)
     committing: dict[int, Committing] = field(default_factory=dict)
+    imported: deque[Waiting] = field(default_factory=deque)
     applied_while_loading: list[tuple[Change, Any]] = field(default_factory=list)
+
+    def timeline_of(self, request: CheckAction, wall_ms: int) -> tuple[Timeline, int]:
+        """Tells which timeline a request belongs to, and its instant there.
+
+        Raises:
+            Refused: an imported event lies before the last one.
+        """
+        if request.occurred_ms is None:
+            return self.live, self.live.advance(wall_ms)
+        if request.occurred_ms < self.backfill.last_ms:
+            reached = datetime.fromtimestamp(self.backfill.last_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+            raise Refused(
+                "invalid",
+                f"occurred_at goes backwards: imported events have reached {reached.replace('+00:00', 'Z')}",
+                field="occurred_at",
+            )
+        return self.backfill, self.backfill.advance(request.occurred_ms)
 
 
 def empty_memory(settings: TrustSafetySettings) -> Memory:
