@@ -53,8 +53,9 @@ def load(url: str, path: str, key: str, connections: int, seconds: float, users:
     """
     program = shutil.which("wrk")
     assert program is not None
+    whole_s = max(1, round(seconds))
     command = [
-        program, f"-t{threads}", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(SCRIPT),
+        program, f"-t{threads}", f"-c{connections}", f"-d{whole_s}s", "--timeout", "10s", "-s", str(SCRIPT),
         f"{url}{path}", "--", key, str(users),
     ]  # fmt: skip
     ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=True)

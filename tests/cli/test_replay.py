@@ -263,9 +263,9 @@ def test_a_daemon_killed_in_the_middle_loses_no_line_and_decides_none_twice(
 ) -> None:
     daemon = make_daemon()
     day = tmp_path / "day.jsonl"
-    lines = busy_day(3000)
+    lines = busy_day(1500)
     day.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    command = [PROGRAM, "replay", "--json", "--data-dir", daemon.data_dir, day]
+    command = [PROGRAM, "replay", "--json", "--batch", "100", "--data-dir", daemon.data_dir, day]
     running = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not daemon.request("GET", f"/v1/decisions?user_id={lines[30]['user_id']}").json["decisions"]:
         assert running.poll() is None, running.communicate()
@@ -274,9 +274,9 @@ def test_a_daemon_killed_in_the_middle_loses_no_line_and_decides_none_twice(
     answer, errors = running.communicate(timeout=100)
     assert running.returncode == 0, errors
     data = json.loads(answer)["data"]
-    assert (data["answered"], data["recorded"], data["failures"]) == (3000, 3000, [])
+    assert (data["answered"], data["recorded"], data["failures"]) == (1500, 1500, [])
     assert data["retries"] > 0
     conninfo = EmbeddedServer(daemon.data_dir).conninfo
     with psycopg.connect(conninfo) as connection:
         counted = connection.execute("SELECT count(*), count(DISTINCT occurred_at) FROM decisions").fetchone()
-    assert counted == (3000, 3000)
+    assert counted == (1500, 1500)

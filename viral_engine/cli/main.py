@@ -20,6 +20,7 @@ VERBS = {
     "check-config": "check_config:check_config",
     "check": "decisions:check",
     "why": "decisions:why",
+    "reevaluate": "reevaluate:reevaluate",
     "replay": "replay:replay",
     "health": "health:health",
     "tree": "tree:tree",

@@ -41,7 +41,9 @@ def packaged_revisions() -> tuple[str, ...]:
 
 def stored_revision(connection: Connection) -> str | None:
     """The database's revision, None for a database without our schema."""
-    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+    # Not to_regclass: a backend remembers that a name was unknown, also after it waited for whoever made the table.
+    exists = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
+    if connection.scalar(text(exists)) is None:
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found

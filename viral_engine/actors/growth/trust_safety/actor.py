@@ -53,32 +53,6 @@ WINDOWS_BACK_MS = 600_000
 """How far back recorded decisions are counted again at a start: the longest window."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ProfileRead:
-    """To itself: the reader answered."""
-
-    user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Committed:
-    """To itself: the journal answered."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Load:
-    """To itself: read everything that is held in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """To itself: the reader answered the load."""
-
-    reply: Reply[Any]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustSafetyContext:
     """What main wires."""
@@ -110,7 +84,7 @@ class TrustSafety(LoopActor):
         self._memory.committing.clear()
         for committing in adopted.values():
             self._follow_commit(committing)
-        self.tell_info(_Load())
+        self.tell_info(Load())
 
     def handle_call(self, message: Any, reply_to: ReplyTo) -> NoReply:
         """Decides, or changes what decisions rest on; the caller is always answered by somebody else, later."""
@@ -141,13 +115,13 @@ class TrustSafety(LoopActor):
     def handle_info(self, message: Any) -> None:
         """Goes on with what waited for the reader or the journal."""
         match message:
-            case _ProfileRead(user_id):
+            case ProfileRead(user_id):
                 self._profile_read(user_id)
-            case _Committed(number):
+            case Committed(number):
                 self._committed(number)
-            case _Load():
+            case Load():
                 self._load()
-            case _Loaded(reply):
+            case Loaded(reply):
                 self._loaded(reply)
             case _:
                 super().handle_info(message)
@@ -256,7 +230,7 @@ class TrustSafety(LoopActor):
         return reading.waiting
 
     def _follow_reading(self, user_id: str, reading: Reading) -> None:
-        self._after(reading.reply, _ProfileRead(user_id))
+        self._after(reading.reply, ProfileRead(user_id))
 
     def _profile_read(self, user_id: str) -> None:
         memory = self._memory
@@ -295,7 +269,7 @@ class TrustSafety(LoopActor):
     def _follow_commit(self, committing: Committing) -> None:
         number = next(self._numbers)
         self._memory.committing[number] = committing
-        self._after(committing.reply, _Committed(number))
+        self._after(committing.reply, Committed(number))
 
     def _committed(self, number: int) -> None:
         memory = self._memory
@@ -365,7 +339,7 @@ class TrustSafety(LoopActor):
             rows_max=self._settings.warm_rows_max if cold else 0,
         )
         reply = self.call(READER, question, WARM_READ_TIMEOUT_S)
-        self._after(reply, _Loaded(reply))
+        self._after(reply, Loaded(reply))
 
     def _loaded(self, reply: Reply[Any]) -> None:
         self._loading = False
@@ -374,7 +348,7 @@ class TrustSafety(LoopActor):
         except Exception as error:  # noqa: BLE001  (a reader that can't answer yet is asked again)
             del error
             self.status = "warming"
-            self.send_after(WARM_RETRY_S, _Load())
+            self.send_after(WARM_RETRY_S, Load())
             return
         memory = self._memory
         memory.lists = lists_of(start, self._settings.entries_max)

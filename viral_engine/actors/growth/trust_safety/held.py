@@ -47,6 +47,32 @@ class Committing:
     reply_to: ReplyTo
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileRead:
+    """To itself: the reader answered."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """To itself: the journal answered."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """To itself: read everything that is held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """To itself: the reader answered the load."""
+
+    reply: Reply[Any]
+
+
 @dataclass(slots=True)
 class Memory:
     """What outlives an incarnation.
