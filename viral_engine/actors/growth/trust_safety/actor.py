@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
 from viral_engine.actors.growth.trust_safety.changes import Change, plan_change
 from viral_engine.actors.growth.trust_safety.gather import gather
-from viral_engine.actors.growth.trust_safety.held import Committing, Memory, Reading, Waiting, empty_memory, restore
+from viral_engine.actors.growth.trust_safety.held import (
+    Committed,
+    Committing,
+    Load,
+    Loaded,
+    Memory,
+    ProfileRead,
+    Reading,
+    Waiting,
+    empty_memory,
+    restore,
+)
 from viral_engine.actors.growth.trust_safety.lists import lists_of
 from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET
 from viral_engine.actors.growth.trust_safety.profiles import profile_of, unknown_user
