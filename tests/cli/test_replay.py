@@ -259,9 +259,9 @@ def test_the_real_daemon_answers_and_records_every_line_also_the_second_time(
 
 
 def test_a_daemon_killed_in_the_middle_loses_no_line_and_decides_none_twice(
-    tmp_path: Path, make_daemon: Callable[..., RunningDaemon]
+    tmp_path: Path, start_daemon: Callable[..., RunningDaemon]
 ) -> None:
-    daemon = make_daemon()
+    daemon = start_daemon()
     day = tmp_path / "day.jsonl"
     lines = busy_day(1500)
     day.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

@@ -6,13 +6,12 @@ import asyncio
 import threading
 from typing import Any
 
-import pykka
 import pytest
 from scripted_actors import Script, crash, scripted
 
 from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.errors import ActorExited
-from viral_engine.runtime.events import AbortFailed, ActorEnded, KeptStateDropped, ThreadAbandoned
+from viral_engine.runtime.events import AbortFailed, ActorEnded, ThreadAbandoned
 from viral_engine.runtime.exits import KILLED
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.spec import Supervisor, Worker
@@ -390,84 +389,3 @@ def test_a_kill_between_two_messages_never_tells_the_second_caller_that_it_may_s
                     if ended.begun:
                         begun.add(number)
             assert set(handled) <= begun
-
-
-def test_a_thousand_kills_leave_no_thread_and_no_registration(placement: type[Actor]) -> None:
-    """The threads are joined by the fixture that every test here has."""
-    registered = len(pykka.ActorRegistry.get_all())
-    with start_supervised(worker("a", placement), restarts_max=10_000) as system:
-        for _ in range(1_000):
-            system.registry.actors["/a"].kill()
-            settle(system)
-        assert system.call("/a", lambda actor: actor.incarnation).get() == 1_001
-        assert len(pykka.ActorRegistry.get_all()) == registered + 2
-        assert len(system.living) == 2
-
-
-def test_kept_state_is_adopted_by_the_next_incarnation(placement: type[Actor]) -> None:
-    with start_supervised(worker("a", placement)) as system:
-        system.call("/a", lambda actor: setattr(actor.kept, "value", {"limits": 3})).get()
-        system.cast("/a", crash)
-        settle(system)
-        assert system.call("/a", lambda actor: actor.kept.value).get() == {"limits": 3}
-
-
-def test_kept_state_is_dropped_after_two_crashes_in_a_row(placement: type[Actor]) -> None:
-    log = EventLog()
-    with start_supervised(worker("a", placement), clock=ManualClock(), log=log) as system:
-        system.call("/a", lambda actor: setattr(actor.kept, "value", "poison")).get()
-        for _ in range(2):
-            system.cast("/a", crash)
-            settle(system)
-        assert system.call("/a", lambda actor: actor.kept.value).get() is None
-    assert [dropped.path for dropped in log.of(KeptStateDropped)] == ["/a"]
-
-
-def test_kept_state_that_makes_the_init_crash_is_dropped_too(placement: type[Actor]) -> None:
-    log = EventLog()
-
-    class Poisoned(placement):  # type: ignore[misc, valid-type]
-        def init(self) -> None:
-            if self.kept.value == "poison":
-                raise ValueError(self.kept.value)
-
-        def handle_call(self, message: Any, reply_to: Any) -> Any:
-            self.kept.value = message
-            raise ValueError("crash")
-
-    with start_supervised(Worker(name="a", actor_class=Poisoned), clock=ManualClock(), log=log) as system:
-        system.call("/a", "poison")
-        settle(system)
-        assert system.registry.actors["/a"].kept.value is None
-    assert len(log.of(KeptStateDropped)) == 1
-
-
-def test_a_healthy_spell_between_two_crashes_saves_the_kept_state(placement: type[Actor]) -> None:
-    clock = ManualClock()
-    with start_supervised(worker("a", placement), clock=clock, restarts_window_s=5.0) as system:
-        system.call("/a", lambda actor: setattr(actor.kept, "value", "good")).get()
-        for _ in range(3):
-            clock.advance(6.0)
-            system.cast("/a", crash)
-            settle(system)
-        assert system.call("/a", lambda actor: actor.kept.value).get() == "good"
-
-
-def test_kept_state_that_a_hung_thread_may_still_write_to_is_dropped() -> None:
-    gate, log = Gate(), EventLog()
-
-    def hang(actor: Any) -> None:
-        gate.pass_through()
-        actor.kept.value = "written by the dead"
-
-    with start_supervised(worker("a", ThreadActor), log=log) as system:
-        system.call("/a", lambda actor: setattr(actor.kept, "value", "good")).get()
-        system.cast("/a", hang)
-        gate.wait_for_arrival()
-        old: Any = system.registry.actors["/a"]
-        old.kill()
-        settle(system)
-        gate.open()
-        old._thread.join()
-        assert system.call("/a", lambda actor: actor.kept.value).get() is None
-    assert [dropped.why for dropped in log.of(KeptStateDropped)] == ["a hung thread may still write to it"]

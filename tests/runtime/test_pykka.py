@@ -78,3 +78,15 @@ def test_stop_all_stops_the_tree_in_order_without_restarts(placement: type[Actor
         assert system.registry.paths() == []
     assert [end.path for end in log.of(ActorEnded)] == ["/b", "/s/y", "/s/x", "/s", "/a", "/"]
     assert {start.incarnation for start in log.of(ActorStarted)} == {1}
+
+
+def test_a_thousand_kills_leave_no_thread_and_no_registration(placement: type[Actor]) -> None:
+    """The threads are joined by the fixture that every test here has."""
+    registered = len(pykka.ActorRegistry.get_all())
+    with start_supervised(worker("a", placement), restarts_max=10_000) as system:
+        for _ in range(1_000):
+            system.registry.actors["/a"].kill()
+            settle(system)
+        assert system.call("/a", lambda actor: actor.incarnation).get() == 1_001
+        assert len(pykka.ActorRegistry.get_all()) == registered + 2
+        assert len(system.living) == 2

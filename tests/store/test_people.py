@@ -16,7 +16,7 @@ from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.engine import Database
 from viral_engine.store.profiles import read_profiles, read_users
 from viral_engine.store.signals import set_signal
-from viral_engine.store.users import confirm_guardian, put_user
+from viral_engine.store.users import UserRecord, confirm_guardian, put_user
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -25,19 +25,14 @@ def put(user_id: str, **changes: Any) -> tuple[Statement, ...]:
     values: dict[str, Any] = {
         "persona": "student",
         "date_of_birth": date(2015, 3, 4),
-        "age_band": None,
-        "stated_on": None,
-        "adulthood_attested": False,
-        "guardian_ids": [],
-        "household_id": None,
-        "school_id": None,
         "jurisdiction": "us",
         "email": "Ada@example.com",
         "phone": "+15550100",
-        "referrer_id": None,
-        "at_ms": NOON_MS,
+        **changes,
     }
-    return put_user(user_id, **{**values, **changes})
+    at_ms = values.pop("at_ms", NOON_MS)
+    vouched_by = values.pop("guardians_confirmed_by", None)
+    return put_user(UserRecord(user_id=user_id, **values), at_ms=at_ms, guardians_confirmed_by=vouched_by)
 
 
 def consent(number: int, user_id: str, guardian_id: str, **changes: Any) -> tuple[Statement, ...]:

@@ -155,6 +155,7 @@ def test_what_is_no_e_mail_address_is_refused(given: object) -> None:
 
 def test_a_phone_number_is_its_digits() -> None:
     assert canonical.phone("+1 (555) 123-4567") == "+15551234567"
+    assert canonical.phone("(555) 123-4567") == "5551234567"
     assert canonical.phone("555.123.4567") == "5551234567"
     assert canonical.phone(None) is None
     for wrong in ("12345", "1" * 16, "call me", "+1 555 ٣٣٣ 4444", "555\x001234567"):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from viral_engine.messages.journal import DecisionRow, Statement
 
     Request = RecordDecision | Commit
-    Settle = Callable[[Request, list[list[tuple[Any, ...]]] | Exception], None]
+    Settle = Callable[["Piece", list[list[tuple[Any, ...]]] | Exception], None]
 
 ROW_ERRORS = ("22", "23", "42", "44")
 """SQLSTATE classes that are a row's own fault: data, constraints, wrong statement, check option."""
@@ -35,6 +35,23 @@ class ConnectionLost(Exception):
         self.why = why
 
 
+@dataclass(slots=True, eq=False)
+class Piece:
+    """One sender's part of a batch; its decision is packed already, so that a row that can't be never gets here."""
+
+    request: Request
+    packed: bytes | None
+
+
+def piece_of(request: Request) -> Piece:
+    """Prepares a request for a batch.
+
+    Raises:
+        ValueError: the database can't hold the decision; names the column.
+    """
+    return Piece(request, pack_decision(request.row) if isinstance(request, RecordDecision) else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One transaction whose fate may have to be looked up.
@@ -43,13 +60,13 @@ class Attempt:
         application_name: of the connection, so that its backend can be found and ended.
         transaction_id: of an explicit transaction; None for a lone COPY, which is found by its rows.
         decision_id: of one decision in it.
-        requests: what it would commit.
+        pieces: what it would commit.
     """
 
     application_name: str
     transaction_id: str | None
     decision_id: bytes | None
-    requests: tuple[Request, ...]
+    pieces: tuple[Piece, ...]
 
 
 class Committer:
@@ -103,32 +120,32 @@ class Committer:
         rows = await self._query("SELECT 1 FROM decisions WHERE id = %s::uuid", (_uuid_text(attempt.decision_id),))
         return bool(rows)
 
-    async def commit(self, requests: Sequence[Request], settle: Settle) -> None:
-        """Commits all requests, or all but those whose rows the database refuses.
+    async def commit(self, pieces: Sequence[Piece], settle: Settle) -> None:
+        """Commits all pieces, or all but those whose rows the database refuses.
 
         A batch that fails because of a row is split until the row stands alone and fails its own sender.
 
         Args:
-            requests: in the order of their arrival.
-            settle: called for each request as soon as its fate is known: rows per statement, or the error.
+            pieces: in the order of their arrival.
+            settle: called for each piece as soon as its fate is known: rows per statement, or the error.
 
         Raises:
-            ConnectionLost: `attempt` is what was under way; requests before it are settled, those after it untouched.
+            ConnectionLost: `attempt` is what was under way; pieces before it are settled, those after it untouched.
         """
         try:
-            results = await self._commit_once(tuple(requests))
+            results = await self._commit_once(tuple(pieces))
         except (RowsDiffer, psycopg.Error) as error:
             await self._recover(error)
-            if len(requests) == 1:
-                settle(requests[0], error if isinstance(error, RowsDiffer) else RowRefused(_in_short(error)))
+            if len(pieces) == 1:
+                settle(pieces[0], error if isinstance(error, RowsDiffer) else RowRefused(_in_short(error)))
                 return
-            middle = len(requests) // 2
-            await self.commit(requests[:middle], settle)
-            await self.commit(requests[middle:], settle)
+            middle = len(pieces) // 2
+            await self.commit(pieces[:middle], settle)
+            await self.commit(pieces[middle:], settle)
             return
         self.attempt = None
-        for request, result in zip(requests, results, strict=True):
-            settle(request, result)
+        for piece, result in zip(pieces, results, strict=True):
+            settle(piece, result)
 
     async def record_again(self, rows: Sequence[DecisionRow]) -> None:
         """Inserts decisions that may be there already, in one transaction.
@@ -145,30 +162,31 @@ class Committer:
         except psycopg.Error as error:
             raise ConnectionLost(_in_short(error)) from error
 
-    async def _commit_once(self, requests: tuple[Request, ...]) -> list[list[list[tuple[Any, ...]]]]:
+    async def _commit_once(self, pieces: tuple[Piece, ...]) -> list[list[list[tuple[Any, ...]]]]:
         connection = self._live()
-        decisions = [request.row for request in requests if isinstance(request, RecordDecision)]
-        first_id = decisions[0].decision_id if decisions else None
-        if len(decisions) == len(requests) and not any(request.statements for request in requests):
-            self.attempt = Attempt(self.application_name, None, first_id, requests)
+        packed = [piece.packed for piece in pieces if piece.packed is not None]
+        requests = [piece.request for piece in pieces]
+        first_id = next((one.row.decision_id for one in requests if isinstance(one, RecordDecision)), None)
+        if len(packed) == len(pieces) and not any(request.statements for request in requests):
+            self.attempt = Attempt(self.application_name, None, first_id, pieces)
             async with connection.cursor() as cursor:
-                await self._copy(cursor, decisions)
-            return [[] for _ in requests]
+                await self._copy(cursor, packed)
+            return [[] for _ in pieces]
         async with connection.cursor() as cursor:
             await cursor.execute("BEGIN")
             await cursor.execute("SELECT pg_current_xact_id()::text")
             row = await cursor.fetchone()
             assert row is not None
-            self.attempt = Attempt(self.application_name, row[0], first_id, requests)
-            if decisions:
-                await self._copy(cursor, decisions)
+            self.attempt = Attempt(self.application_name, row[0], first_id, pieces)
+            if packed:
+                await self._copy(cursor, packed)
             results = [[await self._run(cursor, statement) for statement in request.statements] for request in requests]
             await cursor.execute("COMMIT")
         return results
 
     @staticmethod
-    async def _copy(cursor: psycopg.AsyncCursor[tuple[Any, ...]], decisions: list[DecisionRow]) -> None:
-        rows = b"".join([COPY_HEADER, *map(pack_decision, decisions), COPY_TRAILER])
+    async def _copy(cursor: psycopg.AsyncCursor[tuple[Any, ...]], packed: list[bytes]) -> None:
+        rows = b"".join([COPY_HEADER, *packed, COPY_TRAILER])
         async with cursor.copy(COPY_DECISIONS) as copy:
             await copy.write(rows)
 

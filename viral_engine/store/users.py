@@ -2,12 +2,14 @@
 
 from datetime import date
 
+from msgspec import Struct
+
 from viral_engine.domain.canonical import email_domain
 from viral_engine.messages.journal import Statement
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
-__all__ = ["confirm_guardian", "put_user"]
+__all__ = ["UserRecord", "confirm_guardian", "put_user"]
 
 _FIELDS = (
     "persona", "date_of_birth", "age_band", "stated_on", "adulthood_attested", "household_id", "school_id",
@@ -19,77 +21,74 @@ _PUT = (
     f" {', '.join(f'{field} = excluded.{field}' for field in _FIELDS)} RETURNING (xmax = 0)"
 )
 
+_GUARDIANS = (
+    "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"
+    " SELECT %s, guardian_id, CASE WHEN vouched IS NOT NULL THEN %s::timestamptz END, vouched, %s"
+    " FROM unnest(%s::text[]) AS guardian_id, LATERAL (SELECT coalesce(%s::text, CASE WHEN NOT EXISTS"
+    " (SELECT 1 FROM user_guardians WHERE user_id = %s) THEN 'first' END) AS vouched) AS v"
+    " ON CONFLICT (user_id, guardian_id) DO UPDATE SET"
+    " confirmed_at = coalesce(user_guardians.confirmed_at, excluded.confirmed_at),"
+    " confirmed_by = coalesce(user_guardians.confirmed_by, excluded.confirmed_by)"
+)
 
-def put_user(
-    user_id: str,
-    *,
-    persona: str,
-    date_of_birth: date | None,
-    age_band: str | None,
-    stated_on: date | None,
-    adulthood_attested: bool,
-    guardian_ids: list[str],
-    household_id: str | None,
-    school_id: str | None,
-    jurisdiction: str | None,
-    email: str | None,
-    phone: str | None,
-    referrer_id: str | None,
-    at_ms: int,
-    guardians_confirmed_by: str | None = None,
-) -> tuple[Statement, ...]:
-    """Replaces what is known of a user; every value canonical. The first statement answers whether the user is new.
+
+class UserRecord(Struct, frozen=True, kw_only=True):
+    """Everything that is told of a user; every value canonical (`domain.canonical`).
+
+    Attributes:
+        date_of_birth: None when it is not known.
+        age_band: as stated on `stated_on`.
+        adulthood_attested: by the company, for the user's own acts.
+        guardian_ids: all of them.
+        household_id: as the company sees it; proves nothing.
+        school_id: need not be registered.
+        phone: plus sign and digits.
+        referrer_id: who brought the user.
+    """
+
+    user_id: str
+    persona: str
+    date_of_birth: date | None = None
+    age_band: str | None = None
+    stated_on: date | None = None
+    adulthood_attested: bool = False
+    guardian_ids: list[str] = []
+    household_id: str | None = None
+    school_id: str | None = None
+    jurisdiction: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    referrer_id: str | None = None
+
+
+def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None = None) -> tuple[Statement, ...]:
+    """Replaces what is known of a user. The first statement answers whether the user is new.
 
     Guardians are replaced by the list. Those that were there keep their confirmation. Further ones count as confirmed
     when the user had none before, or when somebody vouches for them; else they wait for `confirm_guardian`: nobody
     becomes the guardian of somebody else's child by being written into a list.
 
     Args:
-        user_id: As `domain.canonical.user_id` returns it; so are the other ids.
-        persona: Of `messages.people.Persona`.
-        date_of_birth: None when it is not known.
-        age_band: As stated on `stated_on`.
-        stated_on: The day of the statement.
-        adulthood_attested: By the company, for the user's own acts.
-        guardian_ids: All of them.
-        household_id: As the company sees it; proves nothing.
-        school_id: Need not be registered.
-        jurisdiction: Of the matrix.
-        email: With its domain, which is stored apart as well.
-        phone: Plus sign and digits.
-        referrer_id: Who brought the user.
-        at_ms: Now.
-        guardians_confirmed_by: Who vouches for all of `guardian_ids`: an existing guardian or the school.
+        user: what is known now.
+        at_ms: now.
+        guardians_confirmed_by: who vouches for all guardians: an existing one, or the school.
 
     Raises:
         ValueError: A text that PostgreSQL cannot hold.
     """
     at = instant_of(at_ms)
-    domain = None if email is None else email_domain(email)
+    domain = None if user.email is None else email_domain(user.email)
     values = (
-        persona, date_of_birth, age_band, stated_on, adulthood_attested, household_id, school_id, jurisdiction, email,
-        domain, phone, referrer_id, at,
+        user.persona, user.date_of_birth, user.age_band, user.stated_on, user.adulthood_attested, user.household_id,
+        user.school_id, user.jurisdiction, user.email, domain, user.phone, user.referrer_id, at,
     )  # fmt: skip
+    guardians = list(dict.fromkeys(user.guardian_ids))
     return (
-        statement(_PUT, user_id, at, *values, rows_expected=1),
+        statement(_PUT, user.user_id, at, *values, rows_expected=1),
         # Before the others go, so that replacing the only guardian by a stranger needs a confirmation too.
-        statement(
-            "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"
-            " SELECT %s, guardian_id, CASE WHEN vouched IS NOT NULL THEN %s::timestamptz END, vouched, %s"
-            " FROM unnest(%s::text[]) AS guardian_id, LATERAL (SELECT coalesce(%s::text, CASE WHEN NOT EXISTS"
-            " (SELECT 1 FROM user_guardians WHERE user_id = %s) THEN 'first' END) AS vouched) AS v"
-            " ON CONFLICT (user_id, guardian_id) DO UPDATE SET"
-            " confirmed_at = coalesce(user_guardians.confirmed_at, excluded.confirmed_at),"
-            " confirmed_by = coalesce(user_guardians.confirmed_by, excluded.confirmed_by)",
-            user_id,
-            at,
-            at,
-            list(dict.fromkeys(guardian_ids)),
-            guardians_confirmed_by,
-            user_id,
-        ),
-        statement("DELETE FROM user_guardians WHERE user_id = %s AND guardian_id <> ALL(%s)", user_id, guardian_ids),
-        notify("user", user_id),
+        statement(_GUARDIANS, user.user_id, at, at, guardians, guardians_confirmed_by, user.user_id),
+        statement("DELETE FROM user_guardians WHERE user_id = %s AND guardian_id <> ALL(%s)", user.user_id, guardians),
+        notify("user", user.user_id),
     )
 
 

@@ -34,13 +34,11 @@ class Metrics:
 
     Args:
         system: the tree whose figures are shown.
-        routes: every route template that may be a label.
     """
 
-    def __init__(self, system: System, routes: Iterable[str] = ()) -> None:
+    def __init__(self, system: System) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(RuntimeCollector(system))
-        self._routes = frozenset(routes)
         self._outcomes = frozenset(str(outcome.value) for outcome in Outcome)
         self._decisions = Counter(
             "viral_engine_decisions", "Decisions by outcome.", ["outcome"], registry=self.registry
@@ -53,12 +51,6 @@ class Metrics:
             buckets=BATCH_BUCKETS,
             registry=self.registry,
         )
-        self._requests = Counter(
-            "viral_engine_http_requests",
-            "HTTP requests by route template and status.",
-            ["route", "status"],
-            registry=self.registry,
-        )
 
     def decided(self, outcome: str) -> None:
         """Counts a decision."""
@@ -67,11 +59,6 @@ class Metrics:
     def committed(self, rows: int) -> None:
         """Counts a batch of the journal."""
         self._batches.observe(rows)
-
-    def requested(self, route: str, status: int) -> None:
-        """Counts a request; `route` is the template, never the path that was asked for."""
-        known = 100 <= status <= 599  # noqa: PLR2004  (the range of HTTP status codes, RFC 9110)
-        self._requests.labels(route if route in self._routes else OTHER, str(status) if known else OTHER).inc()
 
     def exposition(self) -> bytes:
         """Returns the page of `/metrics`, of the type `CONTENT_TYPE`."""

@@ -17,8 +17,7 @@ from viral_engine.messages.journal import Commit, NotCommitted, NotRecorded, Rec
 from viral_engine.runtime.errors import UnhandledMessage
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.mailbox import Envelope
-from viral_engine.store.committer import Attempt, Committer, ConnectionLost
-from viral_engine.store.pack import check_decision
+from viral_engine.store.committer import Attempt, Committer, ConnectionLost, Piece, piece_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +46,7 @@ class _Sweep:
 class Item:
     """One request and who waits for it."""
 
-    request: RecordDecision | Commit
+    piece: Piece
     reply_to: ReplyTo
     deadline_s: float
     answered: bool = False
@@ -122,13 +121,11 @@ class Journal(LoopActor):
                     raise UnhandledMessage(self.path, other)
 
     def _accept(self, request: RecordDecision | Commit, reply_to: ReplyTo, deadline_s: float) -> None:
-        if isinstance(request, RecordDecision):
-            try:
-                check_decision(request.row)
-            except ValueError as error:
-                reply_to.set_exception(RowRefused(str(error)))
-                return
-        item = Item(request, reply_to, deadline_s)
+        try:
+            item = Item(piece_of(request), reply_to, deadline_s)
+        except ValueError as error:
+            reply_to.set_exception(RowRefused(str(error)))
+            return
         full = self._wired.disk.reason()
         if full is not None:
             self._give_up(item, full)
@@ -194,8 +191,8 @@ class Journal(LoopActor):
         if item.answered:
             return
         item.answered = True
-        if isinstance(item.request, RecordDecision):
-            item.reply_to.set_exception(NotRecorded(why, item.request))
+        if isinstance(item.piece.request, RecordDecision):
+            item.reply_to.set_exception(NotRecorded(why, item.piece.request))
         else:
             item.reply_to.set_exception(NotCommitted(why, maybe=True))
 
@@ -272,11 +269,11 @@ class Journal(LoopActor):
         attempt = self._backlog.attempt
         if attempt is not None:
             committed = await committer.was_committed(attempt)
-            for request in attempt.requests:
-                item = self._backlog.under_way.get(id(request))
+            for piece in attempt.pieces:
+                item = self._backlog.under_way.get(id(piece))
                 if item is None or not committed:
                     continue
-                del self._backlog.under_way[id(request)]
+                del self._backlog.under_way[id(piece)]
                 self._answer_recorded(item)
             self._backlog.attempt = None
         # Whatever is left was certainly not committed: it goes to the head of the queue, in its old order.
@@ -290,8 +287,8 @@ class Journal(LoopActor):
         if item.answered:
             return
         item.answered = True
-        if isinstance(item.request, RecordDecision):
-            item.reply_to.set(item.request.reply)
+        if isinstance(item.piece.request, RecordDecision):
+            item.reply_to.set(item.piece.request.reply)
         else:
             item.reply_to.set_exception(NotCommitted("it was committed, but the answer was lost", maybe=True))
 
@@ -313,23 +310,23 @@ class Journal(LoopActor):
                 batch.append(item)
         if not batch:
             return
-        self._backlog.under_way = {id(item.request): item for item in batch}
+        self._backlog.under_way = {id(item.piece): item for item in batch}
         self._commit_began_s = self.system.clock.monotonic_s()
-        await committer.commit([item.request for item in batch], self._settle)
+        await committer.commit([item.piece for item in batch], self._settle)
         self._commit_began_s = None
         self._batches += 1
         self._rows += len(batch)
         self._wired.metrics.committed(len(batch))
 
-    def _settle(self, request: RecordDecision | Commit, result: Any) -> None:
-        item = self._backlog.under_way.pop(id(request), None)
+    def _settle(self, piece: Piece, result: Any) -> None:
+        item = self._backlog.under_way.pop(id(piece), None)
         if item is None or item.answered:
             return
         item.answered = True
         if isinstance(result, Exception):
             item.reply_to.set_exception(result)
         else:
-            item.reply_to.set(request.reply if isinstance(request, RecordDecision) else result)
+            item.reply_to.set(piece.request.reply if isinstance(piece.request, RecordDecision) else result)
 
     async def _drain_spool(self, committer: Committer) -> None:
         """Records what an outage policy answered while the database was away."""

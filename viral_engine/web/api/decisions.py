@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,9 +20,16 @@ from viral_engine.web.routes import Answer, Call, Parameter
 
 AS = Parameter("as", "`user`: only words fit for an end user.", {"type": "string", "enum": ["user"]})
 LOCALE = Parameter("locale", "Language of the words, as a BCP 47 tag; English is all there is so far.")
+REASON_SINCE = timedelta(days=1)
+"""How far back a page by reason alone looks unless it is told."""
+
 PAGE = (
     Parameter("user_id", "Decisions about this user's attempts."),
-    Parameter("since", "Made at or after this time.", {"type": "string", "format": "date-time"}),
+    Parameter(
+        "since",
+        "Made at or after this time; by default all, or the last day for a reason alone.",
+        {"type": "string", "format": "date-time"},
+    ),
     Parameter("reason", "With this reason code.", {"type": "string", "enum": [reason.value for reason in Reason]}),
     Parameter("before", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
@@ -83,10 +90,14 @@ async def list_decisions(call: Call) -> Answer:
     query = call.query
     if "reason" in query and query["reason"] not in _REASONS:
         raise Invalid("reason", "must be a reason code")
+    since = instant(query["since"], "since") if "since" in query else None
+    if since is None and "reason" in query and "user_id" not in query:
+        # A rare reason would be looked for in every day there is.
+        since = datetime.now(UTC) - REASON_SINCE
     page: DecisionPage = await call.read(
         ReadDecisions(
             user_id=canonical.user_id(query["user_id"]) if "user_id" in query else None,
-            since=instant(query["since"], "since") if "since" in query else None,
+            since=since,
             reason=query.get("reason"),
             before=page_before(query),
             limit=page_limit(query),

@@ -16,7 +16,7 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, ListName, RemoveEntry
 from viral_engine.messages.journal import NotCommitted, RowsDiffer
-from viral_engine.messages.people import AddConsent, PutUser, SetSignal, WithdrawConsent
+from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserBody, WithdrawConsent
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
@@ -24,7 +24,7 @@ from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import require_guardian
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.signals import set_signal
-from viral_engine.store.users import put_user
+from viral_engine.store.users import UserRecord, put_user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,22 +111,7 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
     guardians = _ids(body.guardian_ids, "guardian_ids", besides=user_id)
     return Change(
         statements=(
-            *put_user(
-                user_id,
-                persona=body.persona,
-                date_of_birth=body.date_of_birth,
-                age_band=body.age_band,
-                stated_on=body.stated_on,
-                adulthood_attested=body.adulthood_attested,
-                guardian_ids=guardians,
-                household_id=canonical.optional_text(body.household_id, "household_id"),
-                school_id=canonical.optional_text(body.school_id, "school_id"),
-                jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", JURISDICTION_LENGTH_MAX),
-                email=canonical.email(body.email),
-                phone=canonical.phone(body.phone),
-                referrer_id=None if body.referrer_id is None else canonical.user_id(body.referrer_id, "referrer_id"),
-                at_ms=now_ms,
-            ),
+            *put_user(_record(user_id, body, guardians), at_ms=now_ms),
             audit_entry(
                 "user.put",
                 message.author,
@@ -137,6 +122,24 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
         ),
         users=(user_id, *guardians),
         answer=lambda rows: bool(rows[0][0][0]),
+    )
+
+
+def _record(user_id: str, body: UserBody, guardians: list[str]) -> UserRecord:
+    return UserRecord(
+        user_id=user_id,
+        persona=body.persona,
+        date_of_birth=body.date_of_birth,
+        age_band=body.age_band,
+        stated_on=body.stated_on,
+        adulthood_attested=body.adulthood_attested,
+        guardian_ids=guardians,
+        household_id=canonical.optional_text(body.household_id, "household_id"),
+        school_id=canonical.optional_text(body.school_id, "school_id"),
+        jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", JURISDICTION_LENGTH_MAX),
+        email=canonical.email(body.email),
+        phone=canonical.phone(body.phone),
+        referrer_id=None if body.referrer_id is None else canonical.user_id(body.referrer_id, "referrer_id"),
     )
 
 
