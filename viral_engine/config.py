@@ -108,7 +108,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def root_folder() -> Path:
-    """Returns the folder of `supervisor.py`, `config/` and `migrations/`: a checkout's root, or `_root` in the wheel."""
+    """Returns the folder of `supervisor.py`, `config/`, `migrations/`: a checkout's root, or the wheel's `_root`."""
     package = Path(__file__).resolve().parent
     packaged = package / "_root"
     return packaged if packaged.is_dir() else package.parent

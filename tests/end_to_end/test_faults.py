@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from running_daemon import ROOT, RunningDaemon
@@ -33,7 +33,7 @@ PATHS = (
 
 
 class Load:
-    """Callers who ask one check after the other, each on a connection that is kept open, until they are told to stop."""
+    """Callers who ask one check after the other, each on a kept connection, until they are told to stop."""
 
     def __init__(self, daemon: RunningDaemon) -> None:
         self.answers: list[tuple[int, dict[str, Any]]] = []
@@ -72,7 +72,7 @@ class Load:
             target = len(self.answers) + count
             assert self._progress.wait_for(lambda: len(self.answers) >= target or self.faults, 60), "no more answers"
 
-    def __enter__(self) -> Load:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

@@ -53,5 +53,6 @@ def test_the_installed_wheel_serves_from_any_folder(tmp_path: Path) -> None:
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(30)
-        process.stdout.close() if process.stdout else None
+        if process.stdout is not None:
+            process.stdout.close()
     assert code == 0

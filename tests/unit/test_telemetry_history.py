@@ -119,7 +119,9 @@ def test_entries_are_read_by_path_time_and_kind(tmp_path: Path) -> None:
 def test_a_torn_line_and_one_of_another_version_are_skipped(tmp_path: Path) -> None:
     file = tmp_path / history_file.HISTORY_FILE
     file.touch(0o600)
-    file.write_bytes(b'{"time": "2026", "path"\n{"kind": "something new", "time": "", "path": "", "reason": ""}\n\xff\n')
+    file.write_bytes(
+        b'{"time": "2026", "path"\n{"kind": "something new", "time": "", "path": "", "reason": ""}\n\xff\n'
+    )
     history = History(tmp_path)
     history(ended(KILLED))
     history.close()
