@@ -114,9 +114,6 @@ class Journal(LoopActor):
                     self._sweep(now_s)
                 case DatabaseReady():
                     self._retry_now.set()
-                case other if envelope.reply_to is not None:
-                    envelope.reply_to.set(None)  # a marker of the runtime
-                    del other
                 case other:
                     raise UnhandledMessage(self.path, other)
 

@@ -26,16 +26,12 @@ class Reader(ThreadActor):
         self._database = database
 
     def handle_batch(self, batch: Sequence[Envelope]) -> None:
-        """Groups what waits by kind; expired calls are not executed."""
-        now_s = self.system.clock.monotonic_s()
+        """Groups what waits by kind."""
         by_kind: dict[type, list[Envelope]] = {}
         for envelope in batch:
             if envelope.reply_to is None:
                 raise UnhandledMessage(self.path, envelope.message)
-            if envelope.message is None:
-                envelope.reply_to.set(None)  # a marker of the runtime
-            elif envelope.deadline_s is None or envelope.deadline_s > now_s:
-                by_kind.setdefault(type(envelope.message), []).append(envelope)
+            by_kind.setdefault(type(envelope.message), []).append(envelope)
         for kind, envelopes in by_kind.items():
             self._read(kind, envelopes)
 
