@@ -175,6 +175,5 @@ def start_daemon() -> Iterator[Callable[..., RunningDaemon]]:
         yield make
     finally:
         for daemon in made:
-            if daemon.process.poll() is None:
-                daemon.stop()
+            daemon.stop()
         shutil.rmtree(folder, ignore_errors=True)

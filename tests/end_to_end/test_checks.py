@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -150,17 +151,17 @@ def test_what_was_answered_is_what_was_recorded(shared_daemon: RunningDaemon) ->
     assert [entry["decision_id"] for entry in listed] == [answer["decision_id"]]
 
 
-def test_an_imported_event_may_not_go_backwards(shared_daemon: RunningDaemon) -> None:
+def test_imported_events_do_not_go_backwards_and_leave_todays_limits_alone(
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = start_daemon()
     at = datetime(2020, 1, 1, 12, tzinfo=UTC)
-    shared_daemon.check("past", "general", occurred_at=at.isoformat())
+    daemon.check("past", "general", occurred_at=at.isoformat())
     earlier = {"user_id": "past", "action_type": "general", "occurred_at": (at - timedelta(hours=1)).isoformat()}
-    answer = shared_daemon.request("POST", "/v1/actions/check", earlier)
+    answer = daemon.request("POST", "/v1/actions/check", earlier)
     assert (answer.status, answer.json["field"]) == (422, "occurred_at")
     assert answer.json["message"].endswith("2020-01-01T12:00:00.000Z")
-
-
-def test_ten_imported_attempts_leave_todays_limit_alone(shared_daemon: RunningDaemon) -> None:
-    at = datetime(2020, 1, 2, 12, tzinfo=UTC)
+    # Ten more of the past leave today's limit alone.
     for second in range(10):
-        shared_daemon.check("two-lives", "login", occurred_at=(at + timedelta(seconds=second)).isoformat())
-    assert shared_daemon.check("two-lives", "login")["limits"]["remaining"] == 9
+        daemon.check("two-lives", "login", occurred_at=(at + timedelta(seconds=second)).isoformat())
+    assert daemon.check("two-lives", "login")["limits"]["remaining"] == 9

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from viral_engine.domain.facts import (
     Trust,
     Velocity,
     WindowUse,
+    facts_for_json,
     facts_from_dict,
     facts_to_dict,
 )
@@ -68,6 +70,7 @@ SUSPICIONS = [
 def test_recorded_facts_give_the_same_decision_again(known: Facts) -> None:
     again = facts_from_dict(json.loads(json.dumps(facts_to_dict(known))))
     assert again == known
+    assert msgspec.json.decode(msgspec.json.encode(facts_for_json(known))) == facts_to_dict(known)
     stored = policy_from_dict(json.loads(json.dumps(policy_to_dict(DEFAULT_POLICY))))
     assert evaluate(stored, again) == evaluate(DEFAULT_POLICY, known) == evaluate(DEFAULT_POLICY, known)
 

@@ -16,7 +16,7 @@ from viral_engine.runtime.exits import SHUTDOWN
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.spec import Worker
 from viral_engine.runtime.supervision import TerminateChild
-from viral_engine.runtime.testing import Gate, ManualClock, Probe, settle, start_supervised
+from viral_engine.runtime.testing import Gate, ManualClock, NextTurn, Probe, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor
 
 
@@ -144,7 +144,7 @@ def test_coroutine_handlers_run_one_at_a_time_and_in_order() -> None:
 
         async def handle_call(self, message: int, reply_to: Any) -> int:
             self.seen.append(("in", message))
-            await asyncio.sleep(0)
+            await NextTurn()
             self.seen.append(("out", message))
             return message
 
@@ -208,7 +208,7 @@ class LoopBatches(LoopActor):
     init = Batches.init
 
     async def handle_batch(self, batch: Any) -> None:
-        await asyncio.sleep(0)
+        await NextTurn()
         Batches.handle_batch(self, batch)  # type: ignore[arg-type]  # it uses nothing of its class
 
 

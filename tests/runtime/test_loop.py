@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.reply import Reply
 from viral_engine.runtime.spec import Worker
 from viral_engine.runtime.system import System
-from viral_engine.runtime.testing import EventLog, Gate, ManualClock, settle, start_supervised
+from viral_engine.runtime.testing import EventLog, Gate, ManualClock, NextTurn, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor
 
 
@@ -26,12 +26,12 @@ def worker(name: str, placement: type[Actor], script: Script | None = None, **op
     return Worker(name=name, actor_class=scripted(placement), args=(script or Script(),), **options)
 
 
-def on_loop(system: System, coroutine: Coroutine[Any, Any, Any]) -> Any:
+def on_loop(system: System, coroutine: Awaitable[Any]) -> Any:
     """Runs a coroutine on the runtime's own loop and returns its result."""
     return start_on_loop(system, coroutine).get()
 
 
-def start_on_loop(system: System, coroutine: Coroutine[Any, Any, Any]) -> Reply[Any]:
+def start_on_loop(system: System, coroutine: Awaitable[Any]) -> Reply[Any]:
     result: Reply[Any] = Reply()
 
     async def run() -> None:
@@ -82,7 +82,7 @@ def test_a_loop_that_is_closed_meanwhile_does_not_hurt_the_actor_that_answers(pl
 
         async def give_up() -> None:
             task = asyncio.ensure_future(_awaited(system.call("/a", no_reply)))
-            await asyncio.sleep(0)
+            await NextTurn()
             task.cancel()
 
         asyncio.run(give_up())
@@ -149,7 +149,7 @@ def test_a_shorter_deadline_than_the_ones_that_wait_is_kept() -> None:
         long = start_on_loop(system, _awaited(system.call("/a", no_reply, timeout_s=50.0)))
         clock.wait_for_timers(1)
         short = start_on_loop(system, _awaited(system.call("/a", no_reply, timeout_s=2.0)))
-        on_loop(system, asyncio.sleep(0))
+        on_loop(system, NextTurn())
         clock.advance(2.0)
         with pytest.raises(CallTimeout):
             short.get()

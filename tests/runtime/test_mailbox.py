@@ -56,8 +56,8 @@ def test_an_order_wakes_a_sleeping_owner_even_while_messages_wait() -> None:
     wakes: list[int] = []
     box = mailbox(wake=lambda: wakes.append(1))
     box.put(Envelope(1))
-    assert box.sleep() is False
-    assert box.sleep(suspended=True) is True
+    assert box.fall_asleep() is False
+    assert box.fall_asleep(suspended=True) is True
     box.put_order("resume")
     assert wakes == [1]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.spec import Supervisor, Worker
 from viral_engine.runtime.supervision import StartChild, TerminateChild, WhichChildren
 from viral_engine.runtime.system import System
-from viral_engine.runtime.testing import EventLog, Gate, ManualClock, settle, start_supervised
+from viral_engine.runtime.testing import EventLog, Gate, ManualClock, NextTurn, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor
 
 
@@ -36,7 +35,7 @@ def test_the_tree_is_up_when_start_returns(placement: type[Actor]) -> None:
 def test_an_init_may_be_a_coroutine_on_the_loop() -> None:
     class Slow(LoopActor):
         async def init(self) -> None:
-            await asyncio.sleep(0)
+            await NextTurn()
             self.answer = 7
 
         def handle_call(self, message: Any, reply_to: Any) -> int:

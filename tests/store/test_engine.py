@@ -62,7 +62,7 @@ def test_making_a_handle_connects_to_nothing() -> None:
 def test_a_statement_is_ended_after_its_time(database: str) -> None:
     handle = Database(database, SETTINGS)
     with handle.engine.connect() as connection, pytest.raises(exc.OperationalError, match="statement timeout"):
-        connection.execute(text("SELECT pg_sleep(60)"))
+        connection.execute(text("SELECT pg_sleep_for('60s')"))
     handle.dispose()
 
 

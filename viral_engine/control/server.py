@@ -67,12 +67,20 @@ class Server:
         self._thread.start()
 
     def abort(self) -> None:
-        """Stops accepting and cuts every open connection; never waits, callable from any thread."""
+        """Stops accepting; never waits, callable from any thread.
+
+        Requests that were accepted are answered all the same: they lean on nothing of the actor that was killed, and
+        each ends by its own time-out.
+        """
         with self._lock:
             self._stopping = True
-            connections = list(self._connections)
         with suppress(OSError):
             self._wake_write.send(b"x")
+
+    def _cut(self) -> None:
+        """Cuts the connections that are still open."""
+        with self._lock:
+            connections = list(self._connections)
         for connection in connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -88,7 +96,7 @@ class Server:
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(max(until_s - time.monotonic(), 0.0))
-        self.abort()
+        self._cut()
         self._thread.join(1.0)
 
     def _accept_all(self) -> None:

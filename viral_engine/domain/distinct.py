@@ -56,10 +56,11 @@ class DistinctUsers:
 
     def others(self, key: str, user: str, now_ms: int, besides: Iterable[str] = ()) -> int:
         """Users seen on `key` within the window, without `user` and without those in `besides`."""
-        now_ms = self._table.advance(now_ms)
         row = self._table.rows.get(key)
-        if row is None:
+        if row is None or (len(row) == _PAIR_SIZE and row[:8] == _mark(user)):
+            # Nobody, or nobody but this user: a person's own phone.
             return 0
+        now_ms = self._table.advance(now_ms)
         first = self._first_live(row, now_ms)
         count = (len(row) - first) // _PAIR_SIZE
         for known in {user, *besides} if besides else (user,):
@@ -77,6 +78,9 @@ class DistinctUsers:
             if not table.has_room():
                 return False
             table.insert(key, pair)
+            return True
+        if len(row) == _PAIR_SIZE and row[:8] == pair[:8]:
+            table.rows[key] = pair
             return True
         row = row[self._first_live(row, now_ms) :]
         at = _find(row, pair[:8])

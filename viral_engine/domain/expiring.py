@@ -44,8 +44,10 @@ class ExpiringRows:
 
     def advance(self, now_ms: int) -> int:
         """The table's time: never earlier than any instant it has seen, so a clock set back frees nobody."""
-        self.now_ms = now_ms = max(self.now_ms, now_ms)
-        return now_ms
+        if now_ms > self.now_ms:
+            self.now_ms = now_ms
+            return now_ms
+        return self.now_ms
 
     def has_room(self, spare: int = 0) -> bool:
         """Whether a new key may be inserted and `spare` places stay free; drops rows that are due before it says no."""

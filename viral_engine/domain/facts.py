@@ -21,7 +21,7 @@ from viral_engine.domain.plain import from_plain, to_plain
 
 __all__ = [
     "NO_REFERRAL", "NO_TRUST", "QUIET", "SCHEMA", "Facts", "Flag", "FlagSeverity", "ListHit", "ListKind", "Referral",
-    "Relation", "Trust", "Velocity", "WindowUse", "facts_from_dict", "facts_to_dict",
+    "Relation", "Trust", "Velocity", "WindowUse", "facts_for_json", "facts_from_dict", "facts_to_dict",
 ]  # fmt: skip
 
 SCHEMA = 1
@@ -193,9 +193,34 @@ class Facts(NamedTuple):
     schema: int = SCHEMA
 
 
+_DEFAULTS = tuple(Facts._field_defaults.get(name, None) for name in Facts._fields)
+_WRITTEN_AS_THEY_ARE = frozenset(
+    {"action", "now_ms", "band", "relation", "jurisdiction", "data_class", "recipient", "missing", "blocks", "allows",
+     "windows", "email_disposable", "schema"}
+)  # fmt: skip
+
+
 def facts_to_dict(facts: Facts) -> dict[str, Any]:
     """Plain values for the record, without what equals its default, with the schema's number."""
     plain: dict[str, Any] = to_plain(facts)
+    plain["schema"] = facts.schema
+    return plain
+
+
+def facts_for_json(facts: Facts) -> dict[str, Any]:
+    """The same as `facts_to_dict` once a JSON encoder has written it, at half the price.
+
+    Rows without defaults stay named tuples and words stay enums: an encoder writes those as lists and text by itself.
+    """
+    plain: dict[str, Any] = {}
+    for name, value, default in zip(Facts._fields, facts, _DEFAULTS, strict=True):
+        if value is default:
+            continue
+        if name in _WRITTEN_AS_THEY_ARE:
+            if value != default:
+                plain[name] = value
+        elif value != default:
+            plain[name] = to_plain(value)
     plain["schema"] = facts.schema
     return plain
 

@@ -80,6 +80,12 @@ class MovingWindows:
             row = self._shared(coarse)
         return self._usage(row, limit, now_ms)
 
+    def used(self, key: str, now_ms: int) -> int:
+        """Places that `key` holds; the quick way for keys that hold none, which most do."""
+        if key not in self._keys.rows and not self._coarse.rows:
+            return 0
+        return self.test(key, self._places_max, now_ms).used
+
     def take(self, key: str, now_ms: int, coarse: str = ANY_GROUP) -> None:
         """Count one attempt of `key`."""
         table = self._keys

@@ -104,7 +104,7 @@ class LoopActor(Actor):
                 self._end(error)
                 return
         if self._state == "suspended":
-            if not mailbox.sleep(suspended=True):
+            if not mailbox.fall_asleep(suspended=True):
                 self.system.loop.call_soon(self._pump)
             return
         batch = mailbox.take(BATCH_MAX)

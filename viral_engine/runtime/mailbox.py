@@ -143,9 +143,9 @@ class Mailbox:
                 self._messages = messages[count_max:]
                 del messages[count_max:]
                 return messages
-        return None if self.sleep() else []
+        return None if self.fall_asleep() else []
 
-    def sleep(self, *, suspended: bool = False) -> bool:
+    def fall_asleep(self, *, suspended: bool = False) -> bool:
         """Lets the next put wake the actor; False when something waits that it must look at first.
 
         Args:

@@ -18,7 +18,7 @@ from viral_engine.runtime.system import System
 from viral_engine.runtime.thread_actor import ThreadActor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from viral_engine.runtime.events import Event
     from viral_engine.runtime.incarnation import Incarnation
@@ -256,3 +256,10 @@ def start_supervised(
         yield system
     finally:
         system.stop()
+
+
+class NextTurn:
+    """`await NextTurn()` gives every other callback of the loop its turn."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield

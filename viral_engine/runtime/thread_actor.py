@@ -72,7 +72,7 @@ class ThreadActor(Actor):
             while (order := mailbox.take_order()) is not None:
                 self._obey(order)
             if self._state == "suspended":
-                if mailbox.sleep(suspended=True):
+                if mailbox.fall_asleep(suspended=True):
                     return
                 continue
             batch = mailbox.take(BATCH_MAX)

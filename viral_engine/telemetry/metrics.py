@@ -39,12 +39,11 @@ class Metrics:
     def __init__(self, system: System) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(RuntimeCollector(system))
-        self._outcomes = frozenset(str(outcome.value) for outcome in Outcome)
         self._decisions = Counter(
             "viral_engine_decisions", "Decisions by outcome.", ["outcome"], registry=self.registry
         )
-        for outcome in self._outcomes:
-            self._decisions.labels(outcome)
+        # Looked up once: finding a label's counter costs more than counting.
+        self._by_outcome = {outcome: self._decisions.labels(outcome) for outcome in (str(one.value) for one in Outcome)}
         self._batches = Histogram(
             "viral_engine_journal_batch_rows",
             "Rows of one commit of the journal.",
@@ -54,7 +53,8 @@ class Metrics:
 
     def decided(self, outcome: str) -> None:
         """Counts a decision."""
-        self._decisions.labels(outcome if outcome in self._outcomes else OTHER).inc()
+        counter = self._by_outcome.get(outcome)
+        (self._decisions.labels(OTHER) if counter is None else counter).inc()
 
     def committed(self, rows: int) -> None:
         """Counts a batch of the journal."""

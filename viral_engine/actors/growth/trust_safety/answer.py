@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from viral_engine.domain.facts import facts_to_dict
+from viral_engine.domain.consent import ConsentStatus
+from viral_engine.domain.facts import facts_for_json
 from viral_engine.domain.uuid7 import text_of
 from viral_engine.messages.checks import (
     CheckAnswer,
@@ -31,6 +33,19 @@ HTTP_OK = 200
 _encoder = msgspec.json.Encoder()
 
 
+_NOT_REQUIRED = ConsentState(required=False, scope=None, basis=None, state=ConsentStatus.NOT_REQUIRED.value)
+
+
+@lru_cache(maxsize=16)
+def _policy_ref(policy_id: str, version: int, mode: str) -> PolicyRef:
+    return PolicyRef(id=policy_id, version=version, mode=mode)
+
+
+def _consent_state(decision: Decision) -> ConsentState:
+    consent = decision.consent
+    return ConsentState(required=consent.required, scope=consent.scope, basis=consent.basis, state=consent.state.value)
+
+
 def answer_of(policy: Policy, decision: Decision, decision_id: bytes, latency_ms: float) -> CheckAnswer:
     """Builds what the caller reads."""
     limits = decision.limits
@@ -44,7 +59,7 @@ def answer_of(policy: Policy, decision: Decision, decision_id: bytes, latency_ms
             Contribution(rule=term.rule, version=term.version, weight=term.weight, why=term.why)
             for term in decision.contributions
         ],
-        policy=PolicyRef(id=policy.id, version=policy.version, mode=policy.mode.value),
+        policy=_policy_ref(policy.id, policy.version, policy.mode.value),
         limits=None
         if limits is None
         else LimitState(
@@ -53,12 +68,7 @@ def answer_of(policy: Policy, decision: Decision, decision_id: bytes, latency_ms
             reset_s=limits.reset_ms / 1_000,
             retry_after_s=None if limits.retry_after_ms is None else limits.retry_after_ms / 1_000,
         ),
-        consent=ConsentState(
-            required=decision.consent.required,
-            scope=decision.consent.scope,
-            basis=decision.consent.basis,
-            state=decision.consent.state.value,
-        ),
+        consent=_consent_state(decision) if decision.consent.required else _NOT_REQUIRED,
         shadow=[],
         missing=list(decision.missing),
         latency_ms=latency_ms,
@@ -90,7 +100,7 @@ def record_of(
         counted=bool(decision.places_taken),
         backfill=request.occurred_ms is not None,
         answer=encoded,
-        facts=_encoder.encode(facts_to_dict(facts)),
+        facts=_encoder.encode(facts_for_json(facts)),
     )
     if request.idempotency is not None:
         # In the decision's own transaction: whoever asks again with the same key gets this answer or a new decision.

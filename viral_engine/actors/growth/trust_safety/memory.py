@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 REFUSALS_WINDOW_MS = 600_000
 REFUSALS_COUNTED_MAX = 64
 CROWD_WINDOW_MS = 60_000
+PRESENCE_STEP_MS = 5_000
+"""Somebody seen at the same place again so soon is not noted again: counts of a minute lose 5 s of sharpness."""
+
+PRESENCES_NOTED_MAX = 100_000
 CIRCLE_HOPS_MAX = 8
 CLEAN_UP_BUDGET = 20_000
 """Rows that one clean-up may drop from each structure: some milliseconds of the loop."""
@@ -53,6 +57,7 @@ class Timeline:
         self._address_users = DistinctUsers(CROWD_WINDOW_MS, self._keys_max)
         self._address_people = DistinctUsers(DAY_MS, self._keys_max)
         self._address_signups = DistinctUsers(DAY_MS, self._keys_max)
+        self._noted: dict[str, tuple[str | None, str | None, int]] = {}
 
     def sizes(self) -> dict[str, int]:
         """Returns how much is held, for operators."""
@@ -85,13 +90,13 @@ class Timeline:
     def velocity(self, request: CheckAction, group: str | None, profile: Profile, now_ms: int) -> Velocity:
         """Counts what went on around the user, the device and the address."""
         user, device, household = request.user_id, request.device_id, profile.household
-        user_refusals = self._user_refusals.test(user, REFUSALS_COUNTED_MAX, now_ms).used
+        user_refusals = self._user_refusals.used(user, now_ms)
         device_refusals = device_users = address_refusals = address_users = address_signups = 0
         if device is not None:
-            device_refusals = self._device_refusals.test(device, REFUSALS_COUNTED_MAX, now_ms).used
+            device_refusals = self._device_refusals.used(device, now_ms)
             device_users = self._device_users.others(device, user, now_ms, household)
         if group is not None:
-            address_refusals = self._address_refusals.test(group, REFUSALS_COUNTED_MAX, now_ms).used
+            address_refusals = self._address_refusals.used(group, now_ms)
             address_users = self._address_users.others(group, user, now_ms, household)
             address_signups = self._address_signups.others(group, user, now_ms, household)
         if not (
@@ -201,6 +206,12 @@ class Timeline:
         return window
 
     def _note_presence(self, user: str, device: str | None, group: str | None, now_ms: int) -> None:
+        noted = self._noted.get(user)
+        if noted is not None and noted[0] == device and noted[1] == group and now_ms - noted[2] < PRESENCE_STEP_MS:
+            return
+        if len(self._noted) >= PRESENCES_NOTED_MAX:
+            self._noted.clear()
+        self._noted[user] = (device, group, now_ms)
         if device is not None:
             self._device_users.add(device, user, now_ms)
         if group is not None:
