@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from viral_engine.runtime.clock import Clock, TimerHandle
-    from viral_engine.runtime.reply import Reply
 
 COALESCE_S = 0.01
 """Replies that fall due so close to each other may share a look: nobody is told more than this too late."""
+
+
+class Awaited(Protocol):
+    """Something with a deadline: a reply, or whatever a caller of `System.ask` waits with."""
+
+    @property
+    def deadline_s(self) -> float:
+        """On the clock's monotonic seconds; infinite for ever."""
+
+    def expire(self) -> None:
+        """Tells whoever waits that the time is up."""
 
 
 class Deadlines:
@@ -23,17 +33,17 @@ class Deadlines:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: set[Reply[Any]] = set()
+        self._waiting: set[Awaited] = set()
         self._due_s = math.inf
         self._timer: TimerHandle | None = None
 
-    def add(self, reply: Reply[Any]) -> None:
+    def add(self, reply: Awaited) -> None:
         """Has the reply expire at its deadline unless it is discarded before."""
         self._waiting.add(reply)
         if reply.deadline_s < self._due_s:
             self._set_timer(reply.deadline_s)
 
-    def discard(self, reply: Reply[Any]) -> None:
+    def discard(self, reply: Awaited) -> None:
         """Forgets a reply that nobody awaits any more."""
         self._waiting.discard(reply)
 

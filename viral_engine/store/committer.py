@@ -5,24 +5,31 @@ The journal's engine. Asynchronous psycopg on the runtime's loop: while a batch 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from viral_engine.messages.journal import Commit, RecordDecision, RowRefused, RowsDiffer
+from viral_engine.messages.journal import RecordDecision, RowRefused, RowsDiffer
 from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, insert_decision, pack_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from viral_engine.messages.journal import DecisionRow, Statement
+    from viral_engine.messages.journal import Commit, DecisionRow, Statement
 
     Request = RecordDecision | Commit
-    Settle = Callable[["Piece", list[list[tuple[Any, ...]]] | Exception], None]
+    Rows = list[list[tuple[Any, ...]]]
+    Settle = Callable[["Piece", Rows | Exception], None]
 
-ROW_ERRORS = ("22", "23", "42", "44")
-"""SQLSTATE classes that are a row's own fault: data, constraints, wrong statement, check option."""
+SERVER_ERRORS = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58", "F0", "XX"})
+"""SQLSTATE classes that speak of the server: away, read-only, out of memory or disk, shutting down, a deadlock.
+
+Every other error is a row's own fault, as are the driver's before it sends anything: such a row fails alone.
+"""
 
 TERMINATE_WAIT_MS = 2_000
 
@@ -58,15 +65,21 @@ class Attempt:
 
     Attributes:
         application_name: of the connection, so that its backend can be found and ended.
-        transaction_id: of an explicit transaction; None for a lone COPY, which is found by its rows.
-        decision_id: of one decision in it.
         pieces: what it would commit.
+        transaction_id: set when no decision is among the pieces; decisions are the better witness, see `was_committed`.
+        results: rows per piece and statement, known before the commit is sent.
     """
 
     application_name: str
-    transaction_id: str | None
-    decision_id: bytes | None
     pieces: tuple[Piece, ...]
+    transaction_id: str | None = None
+    results: tuple[Rows, ...] | None = None
+
+    @property
+    def decision_ids(self) -> list[str]:
+        """Of every decision in it, each once."""
+        rows = (piece.request.row for piece in self.pieces if isinstance(piece.request, RecordDecision))
+        return list({row.decision_id.hex(): None for row in rows})
 
 
 class Committer:
@@ -102,8 +115,21 @@ class Committer:
         if connection is not None:
             connection.pgconn.finish()
 
+    def cut(self) -> None:
+        """Ends the conversation, from any place on the loop: whoever waits for the server finds it gone.
+
+        A cancelled psycopg call would ask the server to cancel and wait for its word, which a stalled one never says.
+        """
+        if self._connection is not None:
+            # The copy shares the socket: psycopg closes its own when it has seen the end.
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._connection.pgconn.socket)) as line:
+                line.shutdown(socket.SHUT_RDWR)
+
     async def was_committed(self, attempt: Attempt) -> bool:
         """Tells whether a transaction of a lost connection committed, after making sure that it can't any more.
+
+        Decisions are looked up themselves: after a crash the server may give the number of a transaction that left
+        no trace to another one, which then commits.
 
         Raises:
             ConnectionLost: this connection broke too.
@@ -115,10 +141,15 @@ class Committer:
         if not all(ended for (ended,) in rows):
             raise ConnectionLost("the backend of the lost connection does not end")
         if attempt.transaction_id is not None:
-            rows = await self._query("SELECT pg_xact_status(%s::xid8) = 'committed'", (attempt.transaction_id,))
+            rows = await self._query(
+                "SELECT CASE WHEN %s::xid8 < pg_snapshot_xmax(pg_current_snapshot())"
+                " THEN pg_xact_status(%s::xid8) = 'committed' END",
+                (attempt.transaction_id, attempt.transaction_id),
+            )
             return bool(rows[0][0])
-        rows = await self._query("SELECT 1 FROM decisions WHERE id = %s::uuid", (_uuid_text(attempt.decision_id),))
-        return bool(rows)
+        ids = attempt.decision_ids
+        rows = await self._query("SELECT count(*) FROM decisions WHERE id = ANY(%s::uuid[])", (ids,))
+        return bool(rows[0][0] == len(ids))
 
     async def commit(self, pieces: Sequence[Piece], settle: Settle) -> None:
         """Commits all pieces, or all but those whose rows the database refuses.
@@ -134,7 +165,9 @@ class Committer:
         """
         try:
             results = await self._commit_once(tuple(pieces))
-        except (RowsDiffer, psycopg.Error) as error:
+        except ConnectionLost:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever the driver says of a value it can't send is a row's fault)
             await self._recover(error)
             if len(pieces) == 1:
                 settle(pieces[0], error if isinstance(error, RowsDiffer) else RowRefused(_in_short(error)))
@@ -147,40 +180,49 @@ class Committer:
         for piece, result in zip(pieces, results, strict=True):
             settle(piece, result)
 
-    async def record_again(self, rows: Sequence[DecisionRow]) -> None:
-        """Inserts decisions that may be there already, in one transaction.
+    async def record_again(self, rows: Sequence[DecisionRow]) -> int:
+        """Inserts decisions that may be there already, and returns how many the database refuses for good.
 
         Raises:
-            ConnectionLost: nothing was inserted, or all was; doing it again is harmless.
+            ConnectionLost: some may have been inserted; doing it again is harmless.
         """
         connection = self._live()
         try:
+            statements = [insert_decision(row) for row in rows]
             async with connection.transaction(), connection.cursor() as cursor:
-                for row in rows:
-                    statement = insert_decision(row)
-                    await cursor.execute(statement.sql, statement.parameters)
-        except psycopg.Error as error:
-            raise ConnectionLost(_in_short(error)) from error
+                await cursor.executemany(statements[0].sql, [statement.parameters for statement in statements])
+        except Exception as error:  # noqa: BLE001  (as in `commit`)
+            await self._recover(error)
+            if len(rows) == 1:
+                return 1
+            middle = len(rows) // 2
+            return await self.record_again(rows[:middle]) + await self.record_again(rows[middle:])
+        return 0
 
-    async def _commit_once(self, pieces: tuple[Piece, ...]) -> list[list[list[tuple[Any, ...]]]]:
+    async def _commit_once(self, pieces: tuple[Piece, ...]) -> tuple[Rows, ...]:
         connection = self._live()
         packed = [piece.packed for piece in pieces if piece.packed is not None]
         requests = [piece.request for piece in pieces]
-        first_id = next((one.row.decision_id for one in requests if isinstance(one, RecordDecision)), None)
-        if len(packed) == len(pieces) and not any(request.statements for request in requests):
-            self.attempt = Attempt(self.application_name, None, first_id, pieces)
-            async with connection.cursor() as cursor:
-                await self._copy(cursor, packed)
-            return [[] for _ in pieces]
+        attempt = Attempt(self.application_name, pieces)
+        if not any(request.statements for request in requests):
+            results: tuple[Rows, ...] = tuple([] for _ in pieces)
+            if packed:
+                self.attempt = replace(attempt, results=results)
+                async with connection.cursor() as cursor:
+                    await self._copy(cursor, packed)
+            return results
         async with connection.cursor() as cursor:
             await cursor.execute("BEGIN")
-            await cursor.execute("SELECT pg_current_xact_id()::text")
-            row = await cursor.fetchone()
-            assert row is not None
-            self.attempt = Attempt(self.application_name, row[0], first_id, pieces)
             if packed:
+                self.attempt = attempt
                 await self._copy(cursor, packed)
-            results = [[await self._run(cursor, statement) for statement in request.statements] for request in requests]
+            else:
+                await cursor.execute("SELECT pg_current_xact_id()::text")
+                row = await cursor.fetchone()
+                assert row is not None
+                self.attempt = attempt = replace(attempt, transaction_id=row[0])
+            results = tuple([[await self._run(cursor, one) for one in request.statements] for request in requests])
+            self.attempt = replace(attempt, results=results)
             await cursor.execute("COMMIT")
         return results
 
@@ -204,10 +246,8 @@ class Committer:
             ConnectionLost: the error was not a row's, or the connection is gone.
         """
         connection = self._connection
-        if isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] not in ROW_ERRORS:
+        if connection is None or connection.closed or _is_the_servers(error):
             raise ConnectionLost(_in_short(error)) from error
-        if connection is None or connection.broken:
-            raise ConnectionLost(str(error)) from error
         try:
             if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 await connection.rollback()
@@ -228,9 +268,13 @@ class Committer:
         return self._connection
 
 
-def _uuid_text(identifier: bytes | None) -> str:
-    assert identifier is not None
-    return identifier.hex()
+def _is_the_servers(error: Exception) -> bool:
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        # The driver's own word: of the line, or of a value that it can't send.
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate[:2] in SERVER_ERRORS
 
 
 def _in_short(error: Exception) -> str:

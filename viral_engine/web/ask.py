@@ -1,8 +1,9 @@
-"""Asking an actor from a request: one future, one timer, no task."""
+"""Asking an actor from a request: one future, no timer and no task of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 from viral_engine.runtime.errors import CallError, CallTimeout, MailboxFull
@@ -13,11 +14,16 @@ from viral_engine.runtime.system import System
 class _Waiting:
     """The `reply_to` of one question: settles an asyncio future, from whichever thread the answer comes."""
 
-    __slots__ = ("_future", "_loop")
+    __slots__ = ("_future", "_loop", "_path", "_timeout_s", "deadline_s")
 
-    def __init__(self, future: asyncio.Future[Any], loop: LoopThread) -> None:
+    def __init__(
+        self, future: asyncio.Future[Any], loop: LoopThread, path: str, deadline_s: float, timeout_s: float
+    ) -> None:
         self._future = future
         self._loop = loop
+        self._path = path
+        self._timeout_s = timeout_s
+        self.deadline_s = deadline_s
 
     def set(self, value: Any | None = None) -> None:
         if not self._loop.is_current:
@@ -32,10 +38,8 @@ class _Waiting:
         elif not self._future.done():
             self._future.set_exception(error)
 
-
-def _expire(future: asyncio.Future[Any], path: str, timeout_s: float) -> None:
-    if not future.done():
-        future.set_exception(CallTimeout(path, timeout_s))
+    def expire(self) -> None:
+        self.set_exception(CallTimeout(self._path, self._timeout_s))
 
 
 async def ask(system: System, path: str, message: Any, timeout_s: float) -> Any:
@@ -51,26 +55,26 @@ async def ask(system: System, path: str, message: Any, timeout_s: float) -> Any:
     """
     loop = asyncio.get_running_loop()
     deadline_s = system.clock.monotonic_s() + timeout_s
-    remaining_s = timeout_s
     while True:
         future: asyncio.Future[Any] = loop.create_future()
-        timer = loop.call_later(remaining_s, _expire, future, path, timeout_s)
+        waiting = _Waiting(future, system.loop, path, deadline_s, timeout_s)
+        # One timer for all that wait: one of its own would cost as much as the question.
+        system.deadlines.add(waiting)
         try:
-            system.ask(path, message, _Waiting(future, system.loop), deadline_s)
+            system.ask(path, message, waiting, deadline_s)
             return await future
         except CallError as error:
             if error.begun or error.path != path or isinstance(error, MailboxFull):
                 raise
         finally:
-            timer.cancel()
+            system.deadlines.discard(waiting)
         await _registered(system, path, deadline_s - system.clock.monotonic_s(), timeout_s)
-        remaining_s = max(deadline_s - system.clock.monotonic_s(), 0.0)
 
 
 async def _registered(system: System, path: str, remaining_s: float, timeout_s: float) -> None:
     """Waits until somebody has the name."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    wake = _Waiting(future, system.loop).set
+    wake = _Waiting(future, system.loop, path, math.inf, timeout_s).set
     if remaining_s <= 0 or not system.registry.when_registered(path, wake):
         raise CallTimeout(path, timeout_s)
     try:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import deque
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from viral_engine.actors.journal.backlog import Backlog, Item
 from viral_engine.messages.database import DatabaseReady
-from viral_engine.messages.journal import Commit, NotCommitted, NotRecorded, RecordDecision, RowRefused
+from viral_engine.messages.journal import Commit, RecordDecision, RowRefused
 from viral_engine.runtime.errors import UnhandledMessage
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.mailbox import Envelope
-from viral_engine.store.committer import Attempt, Committer, ConnectionLost, Piece, piece_of
+from viral_engine.store.committer import Committer, ConnectionLost, piece_of
+from viral_engine.store.spool import SpoolFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from viral_engine.config import Journal as JournalSettings
     from viral_engine.runtime.exits import Exit
@@ -34,32 +36,14 @@ if TYPE_CHECKING:
 SWEEP_INTERVAL_S = 0.1
 RETRY_S_MIN = 0.05
 RETRY_S_MAX = 1.0
+WAITING_MAX = 100_000
+"""Requests that may wait: two seconds of the highest rate measured. One more is told at once that it is not recorded."""
 
 _connections = itertools.count(1)
 
 
 class _Sweep:
     """To itself: look for requests whose time is up."""
-
-
-@dataclass(slots=True, eq=False)
-class Item:
-    """One request and who waits for it."""
-
-    piece: Piece
-    reply_to: ReplyTo
-    deadline_s: float
-    answered: bool = False
-
-
-@dataclass(slots=True)
-class Backlog:
-    """What outlives an incarnation: requests not begun, those under way, and the attempt whose fate is open."""
-
-    waiting: deque[Item] = field(default_factory=deque)
-    under_way: dict[int, Item] = field(default_factory=dict)
-    attempt: Attempt | None = None
-    committer: Committer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +68,26 @@ class Journal(LoopActor):
         if self.kept.value is None:
             self.kept.value = Backlog()
         self._backlog: Backlog = self.kept.value
-        if self._backlog.committer is not None:
-            # The incarnation before was ended in the middle: its connection is not ours to use, its attempt is.
-            self._backlog.attempt = self._backlog.committer.attempt or self._backlog.attempt
-            self._backlog.committer = None
+        # The incarnation before may have been ended in the middle: its connection is not ours to use, its attempt is.
+        self._backlog.disconnect()
+        self._committer: Committer | None = None
         self._work = asyncio.Event()
         self._retry_now = asyncio.Event()
-        self._commit_began_s: float | None = None
+        self._asking_since_s: float | None = None
         self._batches = 0
         self._rows = 0
+        self._spooled_rows_refused = 0
         self._stopping = False
-        self._writer = asyncio.get_running_loop().create_task(self._write(), name=f"{self.path} writer")
+        self._writer = self.system.loop.create_task(self._write(), f"{self.path} writer")
         self._writer.add_done_callback(self._writer_ended)
         self.own(self)
         self.send_interval(SWEEP_INTERVAL_S, _Sweep())
-        if self._backlog.waiting or self._backlog.under_way:
-            self._work.set()
 
     def handle_batch(self, batch: Sequence[Envelope]) -> None:
         """Queues all that came in; the writer answers."""
         now_s = self.system.clock.monotonic_s()
         deadline_s = now_s + self._wired.settings.commit_deadline_ms / 1_000
+        unknown: list[Any] = []
         for envelope in batch:
             match envelope.message:
                 case RecordDecision() | Commit() as request if envelope.reply_to is not None:
@@ -115,7 +98,9 @@ class Journal(LoopActor):
                 case DatabaseReady():
                     self._retry_now.set()
                 case other:
-                    raise UnhandledMessage(self.path, other)
+                    unknown.append(other)
+        if unknown:
+            raise UnhandledMessage(self.path, unknown[0])
 
     def _accept(self, request: RecordDecision | Commit, reply_to: ReplyTo, deadline_s: float) -> None:
         try:
@@ -124,8 +109,10 @@ class Journal(LoopActor):
             reply_to.set_exception(RowRefused(str(error)))
             return
         full = self._wired.disk.reason()
+        if full is None and len(self._backlog.waiting) >= WAITING_MAX:
+            full = f"{WAITING_MAX} others are waiting"
         if full is not None:
-            self._give_up(item, full)
+            item.give_up(full, maybe=False)
             return
         self._backlog.waiting.append(item)
         self._work.set()
@@ -133,24 +120,17 @@ class Journal(LoopActor):
     async def terminate(self, exit_reason: Exit) -> None:
         """Commits what waits, as long as the supervisor lets it; the rest is told that it is not recorded."""
         self._stopping = True
-        self._work.set()
-        self._retry_now.set()
-        latest = max((item.deadline_s for item in self._items()), default=0.0)
-        wait_s = latest - self.system.clock.monotonic_s()
+        self._wake_writer()
+        latest_s = max((item.deadline_s for item in self._backlog.items()), default=0.0)
+        wait_s = latest_s - self.system.clock.monotonic_s()
         if wait_s > 0 and not self._writer.done():
             await asyncio.wait([self._writer], timeout=wait_s)
-        self._writer.cancel()
-        for item in self._items():
-            self._give_up(item, "the journal is stopping")
-        self._backlog.waiting.clear()
-        self._backlog.under_way.clear()
+        self._backlog.give_up_all("the journal is stopping")
+        self._let_go()
 
     def abort(self) -> None:
-        """Ends the writer of a killed incarnation; its backend is ended by the next one."""
-        self.system.loop.post(self._cancel_writer)
-
-    def _cancel_writer(self) -> None:
-        self._writer.cancel()
+        """Has the writer of a killed incarnation end; its backend is ended by the next one."""
+        self.system.loop.post(self._let_go)
 
     def inspect_state(self) -> Mapping[str, Any]:
         """See `Actor`."""
@@ -161,70 +141,63 @@ class Journal(LoopActor):
             "batches": self._batches,
             "rows": self._rows,
             "spool_bytes": self._wired.spool.size_bytes,
+            "spooled_rows_refused": self._spooled_rows_refused,
         }
-
-    # Deadlines.
-
-    def _items(self) -> list[Item]:
-        return [*self._backlog.under_way.values(), *self._backlog.waiting]
 
     def _sweep(self, now_s: float) -> None:
         """Answers what could not be committed in time, and gives up a connection that hangs."""
-        waiting = self._backlog.waiting
-        while waiting and (waiting[0].answered or waiting[0].deadline_s <= now_s):
-            self._give_up(waiting.popleft(), "the database did not commit in time")
-        for item in self._backlog.under_way.values():
-            if not item.answered and item.deadline_s <= now_s:
-                self._give_up(item, "the database did not commit in time")
+        self._backlog.give_up_late(now_s)
         stall_s = self._wired.settings.stall_deadline_ms / 1_000
-        if self._commit_began_s is not None and now_s - self._commit_began_s > stall_s:
-            self._commit_began_s = None
-            self._writer.cancel()
-        if self._wired.spool.rows and not self._work.is_set():
+        if self._asking_since_s is not None and now_s - self._asking_since_s > stall_s:
+            self._asking_since_s = None
+            self._cut()
+        if self._wired.spool.rows:
             self._work.set()
-
-    @staticmethod
-    def _give_up(item: Item, why: str) -> None:
-        if item.answered:
-            return
-        item.answered = True
-        if isinstance(item.piece.request, RecordDecision):
-            item.reply_to.set_exception(NotRecorded(why, item.piece.request))
-        else:
-            item.reply_to.set_exception(NotCommitted(why, maybe=True))
 
     # Writing.
 
+    @property
+    def _is_over(self) -> bool:
+        return self.end is not None or (self._stopping and not self._backlog.items())
+
+    def _wake_writer(self) -> None:
+        self._work.set()
+        self._retry_now.set()
+
+    def _let_go(self) -> None:
+        """Has the writer look up from whatever it waits for."""
+        self._wake_writer()
+        self._cut()
+
+    def _cut(self) -> None:
+        if self._committer is not None:
+            self._committer.cut()
+
     def _writer_ended(self, task: asyncio.Task[None]) -> None:
-        """A writer that ended by itself is a crash; one that was given up for a stall is replaced."""
-        if self.end is not None or self._stopping:
-            return
-        if task.cancelled():
-            self._disconnected("the database stalled")
-            self._writer = self.system.loop.create_task(self._write(), f"{self.path} writer")
-            self._writer.add_done_callback(self._writer_ended)
-        elif (error := task.exception()) is not None:
+        """A writer that fails is a crash."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self.end is None and not self._stopping:
             self._end(error)
 
     async def _write(self) -> None:
         retry_s = RETRY_S_MIN
-        committer: Committer | None = None
         try:
-            while self.end is None and not (self._stopping and not self._items()):
+            while not self._is_over:
                 try:
-                    if committer is None:
-                        committer = await self._connect()
+                    if self._committer is None:
+                        await self._connect()
                         retry_s = RETRY_S_MIN
-                    await self._settle_open_attempt(committer)
-                    await self._drain(committer)
+                    else:
+                        await self._settle_open_attempt(self._committer)
+                        await self._drain(self._committer)
                 except ConnectionLost as lost:
-                    self._disconnected(lost.why)
-                    committer = None
-                    await self._pause(retry_s)
-                    retry_s = min(retry_s * 2, RETRY_S_MAX)
+                    self._abandon()
+                    if self.end is None:
+                        self._disconnected(lost.why)
+                        await self._pause(retry_s)
+                        retry_s = min(retry_s * 2, RETRY_S_MAX)
         finally:
-            if committer is not None:
-                committer.abandon()
+            self._abandon()
 
     async def _pause(self, seconds: float) -> None:
         """Waits before the next try; the database actor's word cuts it short."""
@@ -234,7 +207,13 @@ class Journal(LoopActor):
         except TimeoutError:
             return
 
-    async def _connect(self) -> Committer:
+    async def _rest(self) -> None:
+        """Waits until there is something to do."""
+        self._work.clear()
+        if self.end is None and not self._stopping:
+            await self._work.wait()
+
+    async def _connect(self) -> None:
         """Opens a connection.
 
         Raises:
@@ -243,94 +222,70 @@ class Journal(LoopActor):
         if not self._wired.database.is_ready:
             raise ConnectionLost("the database is not ready")
         name = f"viral-engine journal {self._wired.boot_id} {next(_connections)}"
-        committer = Committer(self._wired.database.async_conninfo, name)
-        self._commit_began_s = self.system.clock.monotonic_s()
-        await committer.connect()
-        self._commit_began_s = None
-        self._backlog.committer = committer
-        self.status = None
-        self._wired.board.report("journal", None)
-        return committer
+        self._committer = Committer(self._wired.database.async_conninfo, name)
+        await self._committer.connect()
+        # Who was killed meanwhile leaves the backlog to the next incarnation.
+        if self.end is None:
+            self._backlog.committer = self._committer
+            self.status = None
+            self._wired.board.report("journal", None)
+
+    def _abandon(self) -> None:
+        committer, self._committer = self._committer, None
+        if committer is not None:
+            committer.abandon()
 
     def _disconnected(self, why: str) -> None:
-        self._commit_began_s = None
-        if self._backlog.committer is not None:
-            self._backlog.attempt = self._backlog.committer.attempt or self._backlog.attempt
-            self._backlog.committer.abandon()
-            self._backlog.committer = None
+        self._backlog.disconnect()
         self.status = "reconnecting"
         self._wired.board.report("journal", why)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Marks the time in which the database owes an answer, for the sweep to see that it stalls."""
+        self._asking_since_s = self.system.clock.monotonic_s()
+        try:
+            yield
+        finally:
+            self._asking_since_s = None
 
     async def _settle_open_attempt(self, committer: Committer) -> None:
         """Finds out what became of the batch under way when a connection or an incarnation was lost."""
         attempt = self._backlog.attempt
+        committed = False
         if attempt is not None:
-            committed = await committer.was_committed(attempt)
-            for piece in attempt.pieces:
-                item = self._backlog.under_way.get(id(piece))
-                if item is None or not committed:
-                    continue
-                del self._backlog.under_way[id(piece)]
-                self._answer_recorded(item)
-            self._backlog.attempt = None
-        # Whatever is left was certainly not committed: it goes to the head of the queue, in its old order.
-        again = [item for item in self._backlog.under_way.values() if not item.answered]
-        self._backlog.under_way.clear()
-        self._backlog.waiting.extendleft(reversed(again))
-
-    @staticmethod
-    def _answer_recorded(item: Item) -> None:
-        """Answers for a batch that committed although its connection was lost; returned rows are lost with it."""
-        if item.answered:
-            return
-        item.answered = True
-        if isinstance(item.piece.request, RecordDecision):
-            item.reply_to.set(item.piece.request.reply)
-        else:
-            item.reply_to.set_exception(NotCommitted("it was committed, but the answer was lost", maybe=True))
+            with self._asking():
+                committed = await committer.was_committed(attempt)
+        if self.end is None:
+            self._backlog.resolve(attempt, committed=committed)
 
     async def _drain(self, committer: Committer) -> None:
         """Commits what waits, then some of the spool, then sleeps until there is more."""
-        waiting = self._backlog.waiting
-        if not waiting:
-            if self._wired.spool.rows:
-                await self._drain_spool(committer)
-                return
-            self._work.clear()
-            if not self._stopping:
-                await self._work.wait()
-            return
-        batch: list[Item] = []
-        while waiting and len(batch) < self._wired.settings.batch_rows_max:
-            item = waiting.popleft()
-            if not item.answered:
-                batch.append(item)
-        if not batch:
-            return
-        self._backlog.under_way = {id(item.piece): item for item in batch}
-        self._commit_began_s = self.system.clock.monotonic_s()
-        await committer.commit([item.piece for item in batch], self._settle)
-        self._commit_began_s = None
-        self._batches += 1
-        self._rows += len(batch)
-        self._wired.metrics.committed(len(batch))
+        pieces = self._backlog.begin(self._wired.settings.batch_rows_max) if self.end is None else []
+        if pieces:
+            with self._asking():
+                await committer.commit(pieces, self._backlog.settle)
+            self._batches += 1
+            self._rows += len(pieces)
+            self._wired.metrics.committed(len(pieces))
+        if self._wired.spool.rows and self._wired.disk.reason() is None:
+            await self._record_spooled(committer)
+        elif not self._backlog.waiting:
+            await self._rest()
 
-    def _settle(self, piece: Piece, result: Any) -> None:
-        item = self._backlog.under_way.pop(id(piece), None)
-        if item is None or item.answered:
-            return
-        item.answered = True
-        if isinstance(result, Exception):
-            item.reply_to.set_exception(result)
-        else:
-            item.reply_to.set(piece.request.reply if isinstance(piece.request, RecordDecision) else result)
-
-    async def _drain_spool(self, committer: Committer) -> None:
+    async def _record_spooled(self, committer: Committer) -> None:
         """Records what an outage policy answered while the database was away."""
         loop = asyncio.get_running_loop()
         spool = self._wired.spool
-        piece = await loop.run_in_executor(None, spool.read, self._wired.settings.spool_batch_rows)
-        self._commit_began_s = self.system.clock.monotonic_s()
-        await committer.record_again(piece.rows)
-        self._commit_began_s = None
-        await loop.run_in_executor(None, spool.acknowledge, piece)
+        try:
+            batch = await loop.run_in_executor(None, spool.read, self._wired.settings.spool_batch_rows)
+            if batch.rows:
+                with self._asking():
+                    self._spooled_rows_refused += await committer.record_again(batch.rows)
+            await loop.run_in_executor(None, spool.acknowledge, batch)
+        except SpoolFailed as failed:
+            self._wired.board.report("spool", str(failed))
+            # The next sweep asks for another try.
+            await self._rest()
+        else:
+            self._wired.board.report("spool", None)

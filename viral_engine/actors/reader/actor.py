@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, ProgrammingError, SQLAlchemyError
 
 from viral_engine.messages.reading import NotRead
 from viral_engine.runtime.errors import UnhandledMessage
 from viral_engine.runtime.thread_actor import ThreadActor
-from viral_engine.store.reads import READS
+from viral_engine.store.reads import READS, Read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,31 +26,42 @@ class Reader(ThreadActor):
         self._database = database
 
     def handle_batch(self, batch: Sequence[Envelope]) -> None:
-        """Groups what waits by kind."""
+        """Groups what waits by kind; a kind that nobody knows is a crash, after all others have their answers."""
         by_kind: dict[type, list[Envelope]] = {}
+        unknown: list[Any] = []
         for envelope in batch:
-            if envelope.reply_to is None:
-                raise UnhandledMessage(self.path, envelope.message)
-            by_kind.setdefault(type(envelope.message), []).append(envelope)
+            kind = type(envelope.message)
+            if envelope.reply_to is None or kind not in READS:
+                unknown.append(envelope.message)
+            else:
+                by_kind.setdefault(kind, []).append(envelope)
         for kind, envelopes in by_kind.items():
-            self._read(kind, envelopes)
+            self._read(READS[kind], envelopes)
+        if unknown:
+            raise UnhandledMessage(self.path, unknown[0])
 
-    def _read(self, kind: type, envelopes: list[Envelope]) -> None:
-        read = READS.get(kind)
-        if read is None:
-            raise UnhandledMessage(self.path, envelopes[0].message)
+    def _read(self, read: Read, envelopes: list[Envelope]) -> None:
         if not self._database.is_ready:
             _refuse(envelopes, "the database is not ready")
             return
         try:
             with self._database.engine.connect() as connection:
                 answers: Sequence[Any] = read(connection, [envelope.message for envelope in envelopes])
-        except SQLAlchemyError as error:
-            _refuse(envelopes, str(error).partition("\n")[0])
+        except (SQLAlchemyError, ValueError, OverflowError) as error:
+            if len(envelopes) > 1 and _is_a_questions_fault(error):
+                for envelope in envelopes:
+                    self._read(read, [envelope])
+            else:
+                _refuse(envelopes, str(error).partition("\n")[0])
             return
         for envelope, answer in zip(envelopes, answers, strict=True):
             assert envelope.reply_to is not None
             envelope.reply_to.set(answer)
+
+
+def _is_a_questions_fault(error: Exception) -> bool:
+    """Tells whether one question holds what can't be asked, which must not cost the others their answers."""
+    return not isinstance(error, SQLAlchemyError) or isinstance(error, DataError | ProgrammingError)
 
 
 def _refuse(envelopes: list[Envelope], why: str) -> None:

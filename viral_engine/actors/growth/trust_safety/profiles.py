@@ -45,6 +45,8 @@ class Profile:
             for_own_act: whether the user acts for themselves: an adulthood that the company attests counts for a
                 tutor's or parent's own acts only.
         """
+        if self.born_on is None and (self.stated_band is None or self.stated_on is None):
+            return AgeBand.ADULT if self.attested_adult and for_own_act else AgeBand.UNKNOWN
         today = datetime.fromtimestamp(now_ms / 1_000, UTC).date()
         if self.born_on is not None:
             try:
@@ -52,9 +54,9 @@ class Profile:
             except Invalid:
                 # Imported events may lie before the birth as recorded: nothing is certain then.
                 return AgeBand.UNKNOWN
-        if self.stated_band is not None and self.stated_on is not None:
-            return band_from_statement(self.stated_band, self.stated_on, today)
-        return AgeBand.ADULT if self.attested_adult and for_own_act else AgeBand.UNKNOWN
+        assert self.stated_band is not None
+        assert self.stated_on is not None
+        return band_from_statement(self.stated_band, self.stated_on, today)
 
 
 def unknown_user(user_id: str) -> Profile:
