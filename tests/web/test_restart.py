@@ -4,14 +4,17 @@ import http.client
 import json
 import socket
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from web_serving import TIMEOUT_S, Served, TrustSafety, answer_of, serving
 
+from viral_engine.actors.web.actor import Web
 from viral_engine.messages.checks import CheckAction, Decided
 from viral_engine.runtime.actor import NO_REPLY
 from viral_engine.runtime.exits import KILLED, SHUTDOWN
+from viral_engine.runtime.system import System
 from viral_engine.web.routes import Route, UndeclaredRoute, check_declared
 
 BODY = json.dumps({"user_id": 1, "action_type": "general"})
@@ -111,6 +114,17 @@ def test_a_connection_made_while_nobody_accepts_is_served_by_the_next_one() -> N
             assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
 
+def _until(system: System, is_so: Callable[[], bool]) -> None:
+    """Lets the loop turn until something is so, a bounded number of times."""
+    for _ in range(100_000):
+        looked, found = threading.Event(), list[bool]()
+        system.loop.post(lambda found=found, looked=looked: (found.append(is_so()), looked.set()))
+        assert looked.wait(TIMEOUT_S)
+        if found[0]:
+            return
+    pytest.fail("it never was so")
+
+
 def test_when_it_stops_requests_under_way_are_finished_and_the_connection_closed() -> None:
     held = _Held()
     received: list[bytes] = []
@@ -119,7 +133,10 @@ def test_when_it_stops_requests_under_way_are_finished_and_the_connection_closed
         assert held.asked.acquire(timeout=TIMEOUT_S)
         actor = served.system.registry.whereis("/web")
         assert actor is not None
+        server = cast("Web", actor)._server
+        before = server.config.loaded_app
         actor.order("shut_down", SHUTDOWN)
+        _until(served.system, lambda: server.config.loaded_app is not before)
 
         def read() -> None:
             while part := connection.recv(65_536):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from viral_engine.messages.journal import RecordDecision, RowRefused, RowsDiffer
+from viral_engine.store.copy_in import copy_in
 from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, insert_decision, pack_decision
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ class Attempt:
         return list({row.decision_id.hex(): None for row in rows})
 
 
+def cut(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
+    """Ends the conversation on the socket: whoever waits for the server finds it gone. From any thread."""
+    # The copy shares the line: psycopg closes its own socket when it has seen the end.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
 class Committer:
     """Commits batches over one connection.
 
@@ -116,14 +124,12 @@ class Committer:
             connection.pgconn.finish()
 
     def cut(self) -> None:
-        """Ends the conversation, from any place on the loop: whoever waits for the server finds it gone.
+        """Has whoever waits for the server find it gone.
 
         A cancelled psycopg call would ask the server to cancel and wait for its word, which a stalled one never says.
         """
         if self._connection is not None:
-            # The copy shares the socket: psycopg closes its own when it has seen the end.
-            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._connection.pgconn.socket)) as line:
-                line.shutdown(socket.SHUT_RDWR)
+            cut(self._connection)
 
     async def was_committed(self, attempt: Attempt) -> bool:
         """Tells whether a transaction of a lost connection committed, after making sure that it can't any more.
@@ -208,14 +214,13 @@ class Committer:
             results: tuple[Rows, ...] = tuple([] for _ in pieces)
             if packed:
                 self.attempt = replace(attempt, results=results)
-                async with connection.cursor() as cursor:
-                    await self._copy(cursor, packed)
+                await self._copy(packed)
             return results
         async with connection.cursor() as cursor:
             await cursor.execute("BEGIN")
             if packed:
                 self.attempt = attempt
-                await self._copy(cursor, packed)
+                await self._copy(packed)
             else:
                 await cursor.execute("SELECT pg_current_xact_id()::text")
                 row = await cursor.fetchone()
@@ -226,11 +231,8 @@ class Committer:
             await cursor.execute("COMMIT")
         return results
 
-    @staticmethod
-    async def _copy(cursor: psycopg.AsyncCursor[tuple[Any, ...]], packed: list[bytes]) -> None:
-        rows = b"".join([COPY_HEADER, *packed, COPY_TRAILER])
-        async with cursor.copy(COPY_DECISIONS) as copy:
-            await copy.write(rows)
+    async def _copy(self, packed: list[bytes]) -> None:
+        await copy_in(self._live(), COPY_DECISIONS.encode(), b"".join([COPY_HEADER, *packed, COPY_TRAILER]))
 
     @staticmethod
     async def _run(cursor: psycopg.AsyncCursor[tuple[Any, ...]], statement: Statement) -> list[tuple[Any, ...]]:

@@ -21,6 +21,7 @@ from viral_engine.messages.database import (
     PurgeIdempotency,
 )
 from viral_engine.runtime.thread_actor import ThreadActor
+from viral_engine.store.committer import cut
 from viral_engine.store.embedded.errors import (
     DataFolderUnusable,
     EmbeddedError,
@@ -51,6 +52,12 @@ CHECK_INTERVAL_S = 0.25
 """How often the connection is looked at: a change made on another node is known here within it."""
 
 RETRY_S_MAX = 2.0
+
+UNACKNOWLEDGED_MS_MAX = 10_000
+"""A server whose machine is gone is noticed after this, not after the kernel's quarter of an hour."""
+
+PURGES_MAX = 100
+"""Portions of old answers that one tick deletes: a million rows."""
 
 PERMANENT = (
     DataFolderUnusable,
@@ -105,6 +112,7 @@ class DatabaseActor(ThreadActor):
         self._listener: psycopg.Connection[tuple[Any, ...]] | None = None
         self._retry_s = CHECK_INTERVAL_S
         self._partitions: list[str] = []
+        self.own(self)
         self.tell_info(_Connect())
 
     def handle_info(self, message: Any) -> None:
@@ -126,12 +134,9 @@ class DatabaseActor(ThreadActor):
                 case EnsurePartitions():
                     self._ensure_partitions()
                 case PurgeIdempotency():
-                    kept_h = self._wired.settings.jobs.idempotency_hours
-                    with self._wired.database.engine.begin() as connection:
-                        purge_older_than(connection, timedelta(hours=kept_h))
+                    self._purge_idempotency()
                 case Heartbeat():
-                    with self._wired.database.engine.begin() as connection:
-                        heartbeat(connection, self._wired.boot_id, self._wired.url)
+                    self._beat()
                 case _:
                     super().handle_cast(message)
         except SQLAlchemyError as error:
@@ -141,9 +146,16 @@ class DatabaseActor(ThreadActor):
 
     def terminate(self, exit_reason: Exit) -> None:
         """Closes the connections; the embedded server is main's and is stopped there."""
-        if self._listener is not None:
-            self._listener.close()
+        self._close_listener()
         self._wired.database.dispose()
+
+    def abort(self) -> None:
+        """Cuts the line of a killed incarnation; its thread, if it waits for the server, finds it gone."""
+        listener = self._listener
+        if listener is not None:
+            cut(listener)
+            if self.busy_since_s is None:
+                listener.close()
 
     def inspect_state(self) -> Mapping[str, Any]:
         """See `Actor`."""
@@ -163,31 +175,57 @@ class DatabaseActor(ThreadActor):
                 wired.server.start()
             migrate(wired.database)
             self._ensure_partitions()
-            self._listener = psycopg.connect(wired.database.conninfo, autocommit=True)
-            self._store_first_keys(self._listener)
-            self._listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+            # Before anybody works under this boot's name: others take the work of those who are silent.
+            self._beat()
+            self._listen()
         except DatabaseTooNew as error:
+            wired.board.report("database", str(error))
             wired.give_up(str(error))
         except EmbeddedError as error:
             if isinstance(error, PERMANENT):
                 wired.give_up(str(error))
             self._try_again(str(error))
-        except (psycopg.Error, SQLAlchemyError) as error:
+        except (psycopg.Error, SQLAlchemyError, OSError) as error:
             self._try_again(str(error).partition("\n")[0])
         else:
             self._announce()
+        if self.end is not None:
+            self._close_listener()
+
+    def _listen(self) -> None:
+        self._close_listener()
+        self._listener = psycopg.connect(
+            self._wired.database.conninfo,
+            autocommit=True,
+            application_name="viral-engine listener",
+            connect_timeout=self._wired.settings.database.connect_timeout_s,
+            tcp_user_timeout=UNACKNOWLEDGED_MS_MAX,
+        )
+        self._store_first_keys(self._listener)
+        self._listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+
+    def _close_listener(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
 
     def _try_again(self, why: str) -> None:
+        if self.end is not None:
+            return
         self._wired.board.report("database", why)
         self.status = "reconnecting"
         self._retry_s = min(self._retry_s * 2, RETRY_S_MAX)
         self.send_after(self._retry_s, _Connect())
 
     def _announce(self) -> None:
+        """Says that the database is there; notices may have been missed, so everything in memory is outdated."""
+        if self.end is not None:
+            return
         self._retry_s = CHECK_INTERVAL_S
         self.status = None
         self._wired.database.is_ready = True
         self._wired.board.report("database", None)
+        self._spread(Invalidate("all"))
         for path in TOLD:
             self.cast(path, DatabaseReady())
         self.send_after(CHECK_INTERVAL_S, _Look())
@@ -205,13 +243,12 @@ class DatabaseActor(ThreadActor):
             self.send_after(CHECK_INTERVAL_S, _Look())
 
     def _lost(self, why: str) -> None:
-        """Notices may have been missed, so everything in memory counts as outdated once the connection is back."""
+        self._close_listener()
+        if self.end is not None:
+            # The line was cut because of a kill: the next incarnation says how the database is.
+            return
         self._wired.database.is_ready = False
         self._wired.database.dispose()
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        self._spread(Invalidate("all"))
         self._wired.board.report("database", why)
         self.status = "reconnecting"
         self.tell_info(_Connect())
@@ -224,6 +261,18 @@ class DatabaseActor(ThreadActor):
         for record in self._wired.first_keys:
             for statement in create_key(record, author="the first start"):
                 connection.execute(statement.sql, statement.parameters)
+
+    def _beat(self) -> None:
+        with self._wired.database.engine.begin() as connection:
+            heartbeat(connection, self._wired.boot_id, self._wired.url)
+
+    def _purge_idempotency(self) -> None:
+        """Deletes until nothing old is left, a short transaction at a time."""
+        age = timedelta(hours=self._wired.settings.jobs.idempotency_hours)
+        for _ in range(PURGES_MAX):
+            with self._wired.database.engine.begin() as connection:
+                if not purge_older_than(connection, age):
+                    return
 
     def _ensure_partitions(self) -> None:
         with self._wired.database.engine.begin() as connection:

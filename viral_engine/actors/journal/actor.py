@@ -37,7 +37,7 @@ SWEEP_INTERVAL_S = 0.1
 RETRY_S_MIN = 0.05
 RETRY_S_MAX = 1.0
 WAITING_MAX = 100_000
-"""Requests that may wait: two seconds of the highest rate measured. One more is told at once that it is not recorded."""
+"""Requests that may wait: two seconds of the highest rate measured. One more is refused at once."""
 
 _connections = itertools.count(1)
 

@@ -11,9 +11,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
 from viral_engine.actors.growth.trust_safety.changes import Change, plan_change
-from viral_engine.actors.growth.trust_safety.gather import gather
+from viral_engine.actors.growth.trust_safety.decide import decide
 from viral_engine.actors.growth.trust_safety.held import (
     Committed,
     Committing,
@@ -29,10 +28,8 @@ from viral_engine.actors.growth.trust_safety.held import (
 from viral_engine.actors.growth.trust_safety.lists import lists_of
 from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET
 from viral_engine.actors.growth.trust_safety.profiles import profile_of, unknown_user
-from viral_engine.domain.canonical import address_group
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.errors import Invalid
-from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.policy import DEFAULT_POLICY, Policy
 from viral_engine.domain.uuid7 import Uuid7Source
 from viral_engine.messages.access import AddEntry, RemoveEntry
@@ -44,13 +41,11 @@ from viral_engine.messages.reading import ReadProfile, ReadWarmStart, WarmStart
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY, NoReply
 from viral_engine.runtime.loop_actor import LoopActor
-from viral_engine.store.device_flags import signup_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from viral_engine.config import TrustSafety as TrustSafetySettings
-    from viral_engine.messages.journal import Statement
     from viral_engine.runtime.reply import Reply, ReplyTo
     from viral_engine.telemetry.metrics import Metrics
 
@@ -60,6 +55,9 @@ READ_TIMEOUT_S = 2.0
 WARM_READ_TIMEOUT_S = 60.0
 COMMIT_TIMEOUT_S = 5.0
 WARM_RETRY_S = 0.25
+UNSTORABLE = (ValueError, OverflowError, RecursionError)
+"""What making a statement raises: text or numbers that PostgreSQL can't hold, a date out of range, deep nesting."""
+
 WINDOWS_BACK_MS = 600_000
 """How far back recorded decisions are counted again at a start: the longest window."""
 
@@ -83,7 +81,7 @@ class TrustSafety(LoopActor):
         self._policy = context.policy
         self._ids = Uuid7Source(os.urandom)
         self._numbers = itertools.count(1)
-        self._loading = False
+        self._loading: Reply[Any] | None = None
         self._load_again = False
         if self.kept.value is None:
             self.kept.value = empty_memory(self._settings)
@@ -160,14 +158,16 @@ class TrustSafety(LoopActor):
         if not memory.loaded:
             raise NotRecorded("trust and safety is still loading its state")
         missing = self._missing_profile(request)
-        if request.occurred_ms is None:
-            if missing is None:
-                self._decide(request, reply_to)
-            else:
-                self._read_profile(missing).append(Waiting(request, reply_to))
+        if missing is None and request.occurred_ms is None:
+            self._decide(request, reply_to)
             return
-        if len(memory.imported) >= self._settings.pending_max:
-            raise NotRecorded("too many imported events are waiting")
+        if memory.waiting + len(memory.imported) >= self._settings.pending_max:
+            raise NotRecorded("too many checks are waiting for profiles")
+        if request.occurred_ms is None:
+            assert missing is not None
+            self._read_profile(missing).append(Waiting(request, reply_to))
+            memory.waiting += 1
+            return
         memory.imported.append(Waiting(request, reply_to))
         if missing is not None:
             self._read_profile(missing)
@@ -195,36 +195,8 @@ class TrustSafety(LoopActor):
                 waiting.reply_to.set_exception(refusal)
 
     def _decide(self, request: CheckAction, reply_to: ReplyTo) -> None:
-        memory = self._memory
-        profile, subject = memory.profiles.get(request.user_id), None
-        assert profile is not None
-        if request.subject_id is not None and request.subject_id != request.user_id:
-            subject = memory.profiles.get(request.subject_id)
-        wall_ms = self.system.clock.wall_ms()
-        timeline, now_ms = memory.timeline_of(request, wall_ms)
-        group = None if request.ip_address is None else address_group(request.ip_address)
-        action = self._policy.action(request.action_type)
-        facts = gather(
-            request,
-            action,
-            group,
-            profile,
-            subject,
-            timeline=timeline,
-            lists=memory.lists,
-            profiles=memory.profiles,
-            now_ms=now_ms,
-        )
-        decision = evaluate(self._policy, facts)
-        timeline.commit(request, group, profile, action, decision, now_ms)
-        decision_id = self._ids.next_bytes(wall_ms)
-        latency_ms = round((self.system.clock.monotonic_s() - request.received_s) * 1_000, 3)
-        answer = answer_of(self._policy, decision, decision_id, latency_ms)
-        statements: tuple[Statement, ...] = ()
-        if decision.books_signup:
-            statements = (signup_attempt(request, now_ms),)
-        record = record_of(request, facts, decision, answer, decision_id, statements)
-        self._metrics.decided(answer.decision)
+        record = decide(self._memory, self._policy, request, self.system.clock, self._ids)
+        self._metrics.decided(record.row.decision)
         self.forward(JOURNAL, record, reply_to)
 
     # Profiles.
@@ -233,8 +205,6 @@ class TrustSafety(LoopActor):
         """Has a profile read unless it is under way; returns the checks that wait for it, to be joined."""
         reading = self._memory.reading.get(user_id)
         if reading is None:
-            if len(self._memory.reading) >= self._settings.pending_max:
-                raise NotRecorded("too many profiles are being read")
             reply = self.call(READER, ReadProfile(user_id), READ_TIMEOUT_S)
             reading = self._memory.reading[user_id] = Reading(reply)
             self._follow_reading(user_id, reading)
@@ -249,30 +219,33 @@ class TrustSafety(LoopActor):
         if reading is None or not reading.reply.is_settled:
             return
         del memory.reading[user_id]
+        memory.waiting -= len(reading.waiting)
         try:
             row = reading.reply.result()
         except Exception as error:  # noqa: BLE001  (whatever kept the reader from answering, the checks get its name)
-            for waiting in (*reading.waiting, *memory.imported):
+            for waiting in (*reading.waiting, *memory.drop_imported(user_id)):
                 waiting.reply_to.set_exception(NotRecorded(str(error)))
-            memory.imported.clear()
-            return
-        if not reading.outdated:
-            memory.profiles.put(unknown_user(user_id) if row is None else profile_of(row))
-        for waiting in reading.waiting:
-            self.handle_call(waiting.request, waiting.reply_to)
+        else:
+            if not reading.outdated:
+                memory.profiles.put(unknown_user(user_id) if row is None else profile_of(row))
+            for waiting in reading.waiting:
+                self.handle_call(waiting.request, waiting.reply_to)
         self._decide_imported()
 
     # Changes.
 
     def _change(self, message: Any, reply_to: ReplyTo) -> None:
         """Hands a change to the journal; memory follows after the commit."""
+        memory, wall_ms = self._memory, self.system.clock.wall_ms()
         try:
-            change = plan_change(message, self._ids.next(self.system.clock.wall_ms()), self.system.clock.wall_ms())
+            change = plan_change(message, self._ids.next(wall_ms), wall_ms)
         except Invalid as invalid:
             raise Refused("invalid", f"{invalid.field} {invalid.reason}", field=invalid.field) from invalid
-        except ValueError as unstorable:
+        except UNSTORABLE as unstorable:
             raise Refused("invalid", str(unstorable)) from unstorable
-        if isinstance(message, AddEntry) and not self._memory.lists.has_room(message.list_name):
+        if len(memory.committing) >= self._settings.pending_max:
+            raise Refused("unavailable", "too many changes are waiting for the database", http_status=503)
+        if change.adds_to is not None and not memory.has_room(change.adds_to):
             raise Refused("limit_reached", f"the list holds its {self._settings.entries_max} entries", http_status=409)
         reply = self.call(JOURNAL, Commit(change.statements), COMMIT_TIMEOUT_S)
         self._follow_commit(Committing(change, reply, reply_to))
@@ -297,7 +270,7 @@ class TrustSafety(LoopActor):
             committing.reply_to.set_exception(change.refusal(error))
             return
         self._apply(change, rows)
-        if self._loading and change.lists_touched:
+        if self._loading is not None and change.lists_touched:
             memory.applied_while_loading.append((change, rows))
         committing.reply_to.set(change.answer(rows))
 
@@ -316,10 +289,10 @@ class TrustSafety(LoopActor):
             self._load()
 
     def _drop_profile(self, user_id: str) -> None:
-        self._memory.profiles.drop(user_id)
-        reading = self._memory.reading.get(user_id)
-        if reading is not None:
-            reading.outdated = True
+        for outdated in self._memory.profiles.drop(user_id):
+            reading = self._memory.reading.get(outdated)
+            if reading is not None:
+                reading.outdated = True
 
     def _invalidate(self, kind: str, key: str) -> None:
         match kind:
@@ -336,10 +309,9 @@ class TrustSafety(LoopActor):
 
     def _load(self) -> None:
         """Asks for lists, and after a cold start for the recent past; one load at a time."""
-        if self._loading:
+        if self._loading is not None:
             self._load_again = True
             return
-        self._loading = True
         self._load_again = False
         self._memory.applied_while_loading.clear()
         now_ms = self.system.clock.wall_ms()
@@ -349,11 +321,14 @@ class TrustSafety(LoopActor):
             signups_since_ms=now_ms - DAY_MS,
             rows_max=self._settings.warm_rows_max if cold else 0,
         )
-        reply = self.call(READER, question, WARM_READ_TIMEOUT_S)
+        self._loading = reply = self.call(READER, question, WARM_READ_TIMEOUT_S)
         self._after(reply, Loaded(reply))
 
     def _loaded(self, reply: Reply[Any]) -> None:
-        self._loading = False
+        if reply is not self._loading:
+            # Asked by the incarnation before: changes that were made since then are missing in it.
+            return
+        self._loading = None
         try:
             start: WarmStart = reply.result()
         except Exception as error:  # noqa: BLE001  (a reader that can't answer yet is asked again)
@@ -381,10 +356,16 @@ class TrustSafety(LoopActor):
         memory.lists.clean_up(now_ms, CLEAN_UP_BUDGET)
 
     def _after(self, reply: Reply[Any], message: Any) -> None:
-        """Has `message` sent to whoever is here by then: this incarnation, or the one that adopted its work."""
+        """Has `message` sent to whoever is here by then: this incarnation, or the one that adopted its work.
+
+        Nobody awaits the reply, so its deadline is watched here: a question that was never answered must not leave
+        those who wait for it waiting for ever.
+        """
         system, path = self.system, self.path
+        system.deadlines.add(reply)
 
         def tell() -> None:
+            system.deadlines.discard(reply)
             actor = system.registry.whereis(path)
             if actor is not None:
                 actor.tell_info(message)

@@ -50,7 +50,8 @@ class Change:
         statements: all in one transaction, the audit entry among them.
         users: whose profiles are outdated once it is committed.
         answer: makes the caller's answer of the rows that the statements returned.
-        added: makes the row of a list of the same.
+        adds_to: the list that gets a row.
+        added: makes that row of the same.
         removed: a list and the id of the row that leaves it.
         refused: the caller's answer when a statement does not find the row it is about.
     """
@@ -58,6 +59,7 @@ class Change:
     statements: tuple[Statement, ...]
     users: tuple[str, ...] = ()
     answer: Callable[[Rows], Any] = field(default=lambda _rows: None)
+    adds_to: ListName | None = None
     added: Callable[[Rows], tuple[ListName, ListRow]] | None = None
     removed: tuple[ListName, str] | None = None
     refused: Refused | None = None
@@ -236,6 +238,10 @@ def _set_signal(message: SetSignal, now_ms: int) -> Change:
 
 
 def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
+    if message.kind == "network":
+        canonical.network(message.value, "value")
+        if message.list_name == "blocks" and message.expires_at is None:
+            raise Invalid("expires_at", "is needed: a blocked network hits whoever gets its addresses next")
     statements = add_entry(
         message.list_name,
         new_id,
@@ -269,6 +275,7 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
                 },
             ),
         ),
+        adds_to=message.list_name,
         added=row_of,
         answer=lambda rows: standing(rows)[0],
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from viral_engine.actors.growth.trust_safety.changes import Change
     from viral_engine.config import TrustSafety as TrustSafetySettings
     from viral_engine.domain.policy import Policy
+    from viral_engine.messages.access import ListName
     from viral_engine.messages.reading import WarmStart
     from viral_engine.runtime.reply import Reply, ReplyTo
 
@@ -79,6 +80,7 @@ class Memory:
 
     Attributes:
         loaded: whether the database has been read since the process began.
+        waiting: how many checks wait in `reading`.
         imported: events with a past time, in the order in which they came: none overtakes another.
         applied_while_loading: changes committed while lists were being read, to be made once more.
     """
@@ -89,9 +91,24 @@ class Memory:
     backfill: Timeline
     loaded: bool = False
     reading: dict[str, Reading] = field(default_factory=dict)
+    waiting: int = 0
     committing: dict[int, Committing] = field(default_factory=dict)
     imported: deque[Waiting] = field(default_factory=deque)
     applied_while_loading: list[tuple[Change, Any]] = field(default_factory=list)
+
+    def has_room(self, name: ListName) -> bool:
+        """Tells whether a list takes one more row, those on their way to the database counted."""
+        coming = sum(committing.change.adds_to == name for committing in self.committing.values())
+        return self.lists.has_room(name, coming)
+
+    def drop_imported(self, user_id: str) -> list[Waiting]:
+        """Takes those imported events out of the queue that need a user's profile, and returns them."""
+        kept: deque[Waiting] = deque()
+        dropped: list[Waiting] = []
+        for one in self.imported:
+            (dropped if user_id in (one.request.user_id, one.request.subject_id) else kept).append(one)
+        self.imported = kept
+        return dropped
 
     def timeline_of(self, request: CheckAction, wall_ms: int) -> tuple[Timeline, int]:
         """Tells which timeline a request belongs to, and its instant there.

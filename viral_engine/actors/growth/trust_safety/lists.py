@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from viral_engine.domain.blocks import AllowList, BlockList, ListRow
@@ -23,12 +24,17 @@ _SEVERITY_FROM = (
 
 
 class Lists:
-    """Everything that somebody put down about users, devices, addresses and domains."""
+    """Everything that somebody put down about users, devices, addresses and domains.
+
+    Args:
+        rows_max: rows of a list beyond which `has_room` is False. What the database holds is held here all the same:
+            a limit that was lowered, or an entry that another node added, must not free anybody.
+    """
 
     def __init__(self, rows_max: int) -> None:
         self.rows_max = rows_max
-        self.blocks = BlockList(rows_max)
-        self.allows = AllowList(rows_max)
+        self.blocks = BlockList(sys.maxsize)
+        self.allows = AllowList(sys.maxsize)
         self._flags: dict[str, list[tuple[str, int, int]]] = {}
 
     def add(self, name: ListName, row: ListRow) -> None:
@@ -39,9 +45,9 @@ class Lists:
         """Removes a row; harmless when it is not there."""
         (self.blocks if name == "blocks" else self.allows).remove(row_id)
 
-    def has_room(self, name: ListName) -> bool:
-        """Tells whether one more row may be added."""
-        return len(self.blocks if name == "blocks" else self.allows) < self.rows_max
+    def has_room(self, name: ListName, coming: int = 0) -> bool:
+        """Tells whether one more row may be added while so many others are on their way."""
+        return len(self.blocks if name == "blocks" else self.allows) + coming < self.rows_max
 
     def flags_of(self, device: str | None, now_ms: int) -> tuple[Flag, ...]:
         """Returns the reports about a device."""

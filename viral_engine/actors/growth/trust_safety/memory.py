@@ -169,13 +169,17 @@ class Timeline:
         self._note_presence(request.user_id, request.device_id, group, at_ms)
         if not _LIMIT_REASONS.isdisjoint(reasons):
             self._note_refusal(request.user_id, request.device_id, group, at_ms)
+        if action.signup and group is not None:
+            self._address_signups.add(group, request.user_id, at_ms)
 
     def restore_signup(self, user: str, device: str | None, ip: str | None, at_ms: int) -> None:
         """Books a recorded signup again after a start."""
         group = None if ip is None else address_group(ip)
+        self.advance(at_ms)
         self._signups.book(user, device, group, at_ms)
         if group is not None:
             self._address_signups.add(group, user, at_ms)
+            self._address_people.add(group, user, at_ms)
         if device is not None:
             self._device_users.add(device, user, at_ms)
 

@@ -146,12 +146,13 @@ class Profiles:
         if len(self._profiles) > self._users_max:
             del self._profiles[next(iter(self._profiles))]
 
-    def drop(self, user_id: str) -> None:
-        """Forgets one user, and everybody of their household: what made them one may have changed."""
-        profile = self._profiles.pop(user_id, None)
-        if profile is not None:
-            for member in profile.household | profile.guardians:
-                self._profiles.pop(member, None)
+    def drop(self, user_id: str) -> frozenset[str]:
+        """Forgets one user, and everybody of their household: what made them one may have changed; returns whom."""
+        profile = self._profiles.get(user_id)
+        concerned = {user_id} if profile is None else {user_id, *profile.household, *profile.guardians}
+        for member in concerned:
+            self._profiles.pop(member, None)
+        return frozenset(concerned)
 
     def clear(self) -> None:
         """Forgets everybody."""

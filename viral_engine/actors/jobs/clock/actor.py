@@ -41,11 +41,16 @@ class Tick:
 def timetable(settings: Jobs) -> tuple[Tick, ...]:
     """Returns every tick of the daemon; times of day are UTC."""
     return (
-        Tick("limits_cleanup", IntervalTrigger(seconds=settings.limits_cleanup_s), "/growth/trust_safety", CleanUp()),
+        Tick("limits_cleanup", _every(settings.limits_cleanup_s), "/growth/trust_safety", CleanUp()),
         Tick("partitions", CronTrigger(hour=0, minute=5, timezone="UTC"), "/database", EnsurePartitions()),
         Tick("idempotency", CronTrigger(minute=20, timezone="UTC"), "/database", PurgeIdempotency()),
-        Tick("heartbeat", IntervalTrigger(seconds=settings.heartbeat_s), "/database", Heartbeat()),
+        Tick("heartbeat", _every(settings.heartbeat_s), "/database", Heartbeat()),
     )
+
+
+def _every(seconds: int) -> IntervalTrigger:
+    # In UTC, so that nobody looks for the machine's own zone, which may be none that is known.
+    return IntervalTrigger(seconds=seconds, timezone="UTC")
 
 
 class Clock(ThreadActor):
@@ -86,5 +91,5 @@ class Clock(ThreadActor):
 
     def _fire(self, tick: Tick) -> None:
         """Runs in the scheduler's thread."""
-        if self.cast(tick.path, tick.message):
+        if self.end is None and self.cast(tick.path, tick.message):
             self._fired[tick.name] = self.system.clock.wall_ms()

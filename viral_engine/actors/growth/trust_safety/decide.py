@@ -1,0 +1,55 @@
+"""One decision: from a request and what is held in memory to the row that the journal records. Counts the attempt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
+from viral_engine.actors.growth.trust_safety.gather import gather
+from viral_engine.domain.canonical import address_group
+from viral_engine.domain.evaluate import evaluate
+from viral_engine.store.device_flags import signup_attempt
+
+if TYPE_CHECKING:
+    from viral_engine.actors.growth.trust_safety.held import Memory
+    from viral_engine.domain.policy import Policy
+    from viral_engine.domain.uuid7 import Uuid7Source
+    from viral_engine.messages.checks import CheckAction
+    from viral_engine.messages.journal import RecordDecision, Statement
+    from viral_engine.runtime.clock import Clock
+
+
+def decide(memory: Memory, policy: Policy, request: CheckAction, clock: Clock, ids: Uuid7Source) -> RecordDecision:
+    """Decides on a request whose profiles are in memory.
+
+    Raises:
+        Refused: an imported event lies before the last one.
+    """
+    profile, subject = memory.profiles.get(request.user_id), None
+    assert profile is not None
+    if request.subject_id is not None and request.subject_id != request.user_id:
+        subject = memory.profiles.get(request.subject_id)
+    wall_ms = clock.wall_ms()
+    timeline, now_ms = memory.timeline_of(request, wall_ms)
+    group = None if request.ip_address is None else address_group(request.ip_address)
+    action = policy.action(request.action_type)
+    facts = gather(
+        request,
+        action,
+        group,
+        profile,
+        subject,
+        timeline=timeline,
+        lists=memory.lists,
+        profiles=memory.profiles,
+        now_ms=now_ms,
+    )
+    decision = evaluate(policy, facts)
+    timeline.commit(request, group, profile, action, decision, now_ms)
+    decision_id = ids.next_bytes(wall_ms)
+    latency_ms = round((clock.monotonic_s() - request.received_s) * 1_000, 3)
+    answer = answer_of(policy, decision, decision_id, latency_ms)
+    statements: tuple[Statement, ...] = ()
+    if decision.books_signup:
+        statements = (signup_attempt(request, now_ms),)
+    return record_of(request, facts, decision, answer, decision_id, statements)
