@@ -1,4 +1,4 @@
-"""What tests of the data actors share: wired actors, a line to the database that can be cut, locks, patient questions."""
+"""For tests of the data actors: wired actors, a line to the database that can be cut, locks, patient questions."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ class Line:
     Attributes:
         conninfo: of the same database, through this line.
         was_cut: set when a conversation was cut at the words that were waited for.
+        holds: set when the words that were to be kept back have been said.
         accepted: conversations so far.
-        ended: those of them that the client has ended.
     """
 
     def __init__(self, folder: Path, conninfo: str) -> None:
@@ -97,9 +97,10 @@ class Line:
         self._flows = threading.Event()
         self._flows.set()
         self._cut_at: tuple[str, bytes] | None = None
+        self._hold_at: tuple[str, bytes] | None = None
+        self.holds = threading.Event()
         self.was_cut = threading.Event()
         self.accepted = 0
-        self.ended = threading.Semaphore(0)
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._closing = False
@@ -112,6 +113,10 @@ class Line:
     def hold(self) -> None:
         """Keeps back whatever is said from now on: the server looks stalled."""
         self._flows.clear()
+
+    def hold_words(self, speaker: str, words: bytes) -> None:
+        """Keeps back what is said from these words on."""
+        self._hold_at = (speaker, words)
 
     def release(self) -> None:
         """Passes on what was kept back."""
@@ -150,14 +155,16 @@ class Line:
     def _relay(self, speaker: str, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
             while words := source.recv(1 << 16):
+                if self._hold_at is not None and self._hold_at[0] == speaker and self._hold_at[1] in words:
+                    self._hold_at = None
+                    self.hold()
+                    self.holds.set()
                 self._flows.wait(PATIENCE_S)
                 if self._cut_at is not None and self._cut_at[0] == speaker and self._cut_at[1] in words:
                     self._cut_at = None
                     self.was_cut.set()
                     break
                 target.sendall(words)
-        if speaker == "client":
-            self.ended.release()
         _hang_up(source)
         _hang_up(target)
 

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 ENVIRONMENT_PREFIX = "VIRAL_ENGINE_"
 
 LOOP_LAG_RED_S = 5.0
 """A loop that has not turned for so long makes `/readyz` red."""
+
+
+NOT_SETTINGS = frozenset({"VIRAL_ENGINE_DATA_DIR", "VIRAL_ENGINE_CHROMIUM"})
+"""Variables with the prefix that name no setting."""
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Count = Annotated[int, Meta(ge=1)]
+Bytes = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0)]
+Interval = Annotated[float, Meta(ge=0)]
 
 
 class ConfigError(Exception):
@@ -24,74 +35,74 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the daemon listens."""
 
     host: str
-    port: int
-    backlog: int
+    port: Port
+    backlog: Count
     trusted_proxies: list[str]
-    stop_grace_s: float
+    stop_grace_s: Interval
 
 
 class Database(Struct, frozen=True, forbid_unknown_fields=True):
     """PostgreSQL; an empty `url` means the embedded server."""
 
     url: str
-    pool_size: int
-    connect_timeout_s: int
-    statement_timeout_ms: int
-    partitions_ahead_days: int
+    pool_size: Count
+    connect_timeout_s: Count
+    statement_timeout_ms: Count
+    partitions_ahead_days: Count
 
 
 class Journal(Struct, frozen=True, forbid_unknown_fields=True):
     """The single writer."""
 
-    batch_rows_max: int
-    commit_deadline_ms: int
-    stall_deadline_ms: int
-    spool_bytes_max: int
-    spool_batch_rows: int
+    batch_rows_max: Count
+    commit_deadline_ms: Count
+    stall_deadline_ms: Count
+    spool_bytes_max: Count
+    spool_batch_rows: Count
 
 
 class TrustSafety(Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of what trust_safety holds in memory."""
 
-    users_cached_max: int
-    window_keys_max: int
-    signups_max: int
-    entries_max: int
-    pending_max: int
-    warm_rows_max: int
+    users_cached_max: Count
+    window_keys_max: Count
+    signups_max: Count
+    entries_max: Count
+    pending_max: Count
+    warm_rows_max: Count
 
 
 class Web(Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds of the HTTP side."""
 
-    body_bytes_max: int
-    bulk_bytes_max: int
-    bulk_items_max: int
-    call_timeout_s: float
-    keep_alive_s: int
-    connections_max: int
+    body_bytes_max: Count
+    bulk_bytes_max: Count
+    bulk_items_max: Count
+    call_timeout_s: Seconds
+    keep_alive_s: Count
+    connections_max: Count
 
 
 class Disk(Struct, frozen=True, forbid_unknown_fields=True):
     """When the disk counts as full."""
 
-    free_bytes_min: int
-    check_interval_s: float
+    free_bytes_min: Bytes
+    check_interval_s: Interval
 
 
 class Logging(Struct, frozen=True, forbid_unknown_fields=True):
     """What is logged and how much of it is kept."""
 
-    level: str
-    file_bytes_max: int
+    level: Literal["debug", "info", "warning", "error"]
+    file_bytes_max: Count
 
 
 class Jobs(Struct, frozen=True, forbid_unknown_fields=True):
     """Periods of the ticks."""
 
-    limits_cleanup_s: int
-    idempotency_hours: int
-    heartbeat_s: int
+    limits_cleanup_s: Count
+    idempotency_hours: Count
+    heartbeat_s: Count
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,9 +154,16 @@ def load(file: Path | None = None, overrides: dict[str, dict[str, Any]] | None =
     ):
         _merge(values, layer, source)
     try:
-        return msgspec.convert(values, Settings)
+        settings = msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"a setting has the wrong type: {error}") from error
+        problem, _, where = str(error).partition(" - at `$.")
+        raise ConfigError(f"setting {where.rstrip('`') or '?'}: {problem[:1].lower()}{problem[1:]}") from error
+    for network in settings.server.trusted_proxies:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ConfigError(f"setting server.trusted_proxies: {error}") from error
+    return settings
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -173,21 +191,22 @@ def _from_environment() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     sections = get_type_hints(Settings)
     for name, text in os.environ.items():
-        section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        if not name.startswith(ENVIRONMENT_PREFIX) or not separator:
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in NOT_SETTINGS:
             continue
+        section, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
         if section not in sections or key not in (fields := get_type_hints(sections[section])):
-            raise ConfigError(f"{name}: there is no setting {section}.{key}")
+            raise ConfigError(f"{name} names no setting: VIRAL_ENGINE_<SECTION>__<KEY>, as in config/default.toml")
         found.setdefault(section, {})[key] = _convert(name, text, fields[key])
     return found
 
 
 def _convert(name: str, text: str, wanted: Any) -> Any:
-    if wanted is str:
+    """Turns a variable's text into the setting's type; its range is checked with all the others."""
+    if wanted == list[str]:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if wanted not in (int, float):
         return text
     try:
-        if wanted == list[str]:
-            return [part.strip() for part in text.split(",") if part.strip()]
         return wanted(text)
     except ValueError as error:
-        raise ConfigError(f"{name}: {text!r} is not a {wanted.__name__}") from error
+        raise ConfigError(f"{name}: {text!r} is not a {'whole number' if wanted is int else 'number'}") from error

@@ -165,3 +165,13 @@ def test_imported_events_do_not_go_backwards_and_leave_todays_limits_alone(
     for second in range(10):
         daemon.check("two-lives", "login", occurred_at=(at + timedelta(seconds=second)).isoformat())
     assert daemon.check("two-lives", "login")["limits"]["remaining"] == 9
+
+
+def test_the_last_key_that_can_make_keys_can_not_be_revoked(start_daemon: Callable[..., RunningDaemon]) -> None:
+    daemon = start_daemon()
+    own_id = daemon.key.split("_")[1]
+    refused = daemon.request("DELETE", f"/v1/keys/{own_id}")
+    assert (refused.status, refused.json["error"]) == (409, "last_operator_key")
+    made = daemon.request("POST", "/v1/keys", {"name": "second", "scopes": ["operate"]}).json
+    assert daemon.request("DELETE", f"/v1/keys/{own_id}", key=made["key"]).status in (200, 204)
+    assert daemon.request("GET", "/v1/keys").status == 401

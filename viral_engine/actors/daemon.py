@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import os
 import signal
@@ -215,7 +216,9 @@ class Daemon:
         try:
             http = socket.create_server((server.host, server.port), backlog=server.backlog)
         except OSError as error:
-            raise NotStarted(f"{server.host}:{server.port} can't be listened on: {error.strerror}") from error
+            why = os.strerror(error.errno) if error.errno else str(error)
+            hint = "choose another with --port (make serve PORT=...)" if error.errno == errno.EADDRINUSE else ""
+            raise NotStarted(f"{server.host}:{server.port} can't be listened on: {why}; {hint}".rstrip("; ")) from error
         try:
             return _Sockets(http, listener.listen(self._data_dir))
         except OSError as error:

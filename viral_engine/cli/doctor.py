@@ -132,7 +132,7 @@ def _binaries() -> Finding:
 
 def _database(url: str) -> Finding:
     """Logs in, in a process of its own: the command line itself loads no database driver."""
-    environment = {**os.environ, "VIRAL_ENGINE_PROBE_URL": url}
+    environment = {**os.environ, "PROBED_URL": url}
     shown = without_password(url)
     try:
         probe = subprocess.run(

@@ -41,7 +41,7 @@ class Session:
         if yes:
             return
         if self.printer.json or not sys.stdin.isatty():
-            raise wrong_use("this needs your consent, and there is no terminal to ask on", "say it again with --yes")
+            raise wrong_use("this must be confirmed, and there is no terminal to ask on", "say it again with --yes")
         if not click.confirm(question, err=True):
             raise wrong_use("nothing was done")
 

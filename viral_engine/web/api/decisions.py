@@ -110,6 +110,8 @@ def _record(view: DecisionView) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.json.decode(view.answer)
     return {
         **answer,
+        # An answer given during an outage said that it was not; by now it is.
+        "recorded": True,
         "facts": msgspec.Raw(view.facts.encode()),
         "recorded_at": view.recorded_at,
         "occurred_at": view.occurred_at,

@@ -12,7 +12,7 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.messages.journal import Commit, RowsDiffer
 from viral_engine.messages.keys import KeyBody, KeyRecord, KeyView
 from viral_engine.messages.reading import ReadKeys
-from viral_engine.messages.refusals import not_found
+from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.keys import create_key, revoke_key
 from viral_engine.web.api.inputs import expiry, text
@@ -84,6 +84,18 @@ async def post_key(call: Call) -> Answer:
     return Answer(201, made, headers=((b"cache-control", b"no-store"),))
 
 
+async def _another_operator(call: Call, key_id: str) -> bool:
+    """Tells whether somebody can still make keys when this one is gone."""
+    now = datetime.fromtimestamp(call.state.context.system.clock.wall_ms() / 1000, UTC)
+    records: list[KeyRecord] = await call.read(ReadKeys())
+    lasting = {
+        record.key_id
+        for record in records
+        if "operate" in record.scopes and (record.expires_at is None or record.expires_at > now)
+    }
+    return key_id not in lasting or len(lasting) > 1
+
+
 async def list_keys(call: Call) -> Answer:
     """Shows the keys without their secrets."""
     records: list[KeyRecord] = await call.read(ReadKeys())
@@ -96,8 +108,10 @@ async def list_keys(call: Call) -> Answer:
 
 
 async def delete_key(call: Call) -> Answer:
-    """Ends a key for good: here with the answer, everywhere within a second."""
+    """Ends a key for good: here with the answer, everywhere within a second. One that can make keys must remain."""
     key_id = text(call.path["key_id"], "key_id")
+    if not await _another_operator(call, key_id):
+        raise Refused("last_operator_key", "this is the last key of scope operate: make another first", http_status=409)
     now_ms = call.state.context.system.clock.wall_ms()
     entry = audit_entry("key.revoke", call.author, at_ms=now_ms, subject=("key", key_id), request_id=call.request_id)
     try:
