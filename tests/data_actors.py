@@ -50,6 +50,12 @@ def rows_of(conninfo: str, query: str, *parameters: Any) -> list[tuple[Any, ...]
         return connection.execute(query.encode(), parameters).fetchall()
 
 
+def execute(conninfo: str, statements: str) -> None:
+    """Statements that answer nothing, on a connection of their own."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(statements.encode())
+
+
 def recorded(conninfo: str) -> list[str]:
     """The hexadecimal ids of all decisions, each as often as it is there."""
     return [row[0] for row in rows_of(conninfo, "SELECT replace(id::text, '-', '') FROM decisions ORDER BY id")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from data_actors import end_backends, kill, rows_of, until
+from data_actors import end_backends, execute, kill, rows_of, until
 from rows import NOON_MS, commit
 
 from viral_engine import config
@@ -152,9 +152,9 @@ def test_ticks_renew_the_node_make_partitions_and_purge_old_answers(
     commit(store.conninfo, *(claim(f"{n}".encode(), b"body", "boot") for n in range(3)))
     rows_of(store.conninfo, "UPDATE idempotency SET created_at = now() - interval '2 days'"
             " WHERE digest <> '2'::bytea RETURNING 1")  # fmt: skip
-    rows_of(store.conninfo, "UPDATE nodes SET heartbeat_at = now() - interval '1 hour' RETURNING 1")
+    execute(store.conninfo, "UPDATE nodes SET heartbeat_at = now() - interval '1 hour'")
     partition = rows_of(store.conninfo, "SELECT max(relname) FROM pg_class WHERE relname ~ '^decisions_2.*[0-9]$'")
-    rows_of(store.conninfo, f"SELECT 1; DROP TABLE {partition[0][0]}; SELECT 1")
+    execute(store.conninfo, f"DROP TABLE {partition[0][0]}")
     for message in (Heartbeat(), EnsurePartitions(), PurgeIdempotency()):
         running.cast("/database", message)
     settle(running)
@@ -173,11 +173,11 @@ def test_more_old_answers_than_one_transaction_deletes_are_all_purged(running: S
 
 
 def test_housekeeping_that_fails_is_said_and_tried_again_by_the_next_tick(running: System, store: Database) -> None:
-    rows_of(store.conninfo, "ALTER TABLE nodes RENAME TO hidden; SELECT 1")
+    execute(store.conninfo, "ALTER TABLE nodes RENAME TO hidden")
     running.cast("/database", Heartbeat())
     settle(running)
     assert [reason.partition(":")[0] for reason in board_of(running)] == ["housekeeping"]
-    rows_of(store.conninfo, "ALTER TABLE hidden RENAME TO nodes; SELECT 1")
+    execute(store.conninfo, "ALTER TABLE hidden RENAME TO nodes")
     running.cast("/database", Heartbeat())
     settle(running)
     assert board_of(running) == []
@@ -185,7 +185,7 @@ def test_housekeeping_that_fails_is_said_and_tried_again_by_the_next_tick(runnin
 
 
 def test_a_schema_of_a_newer_version_ends_the_process_with_a_sentence(store: Database, told: Told) -> None:
-    rows_of(store.conninfo, "UPDATE alembic_version SET version_num = '9999' RETURNING 1")
+    execute(store.conninfo, "UPDATE alembic_version SET version_num = '9999'")
     with start_supervised(*children(store, told)) as system:
         assert told.gave_up_once.wait(PATIENCE_S)
         settle(system)

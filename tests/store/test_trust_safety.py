@@ -106,11 +106,11 @@ def wait_for_reading(on: Engine, count: int = 1) -> None:
 
 
 def child_with_consent(on: Engine, child: str, guardian: str) -> str:
-    """A child whose guardian consented to an account; the consent's id."""
+    """A child whose guardian consented to what it writes; the consent's id."""
     body = UserBody(persona="student", date_of_birth=date(2020, 1, 1), guardian_ids=[guardian], jurisdiction="us-ca")
     assert outcome(on.ask(PutUser(user_id=child, body=body, author="ada"))) is True
     consent = ConsentBody(
-        scope="service/account", method="signed_form", guardian_id=guardian, evidence="form 1", policy_version=1
+        scope="service/content", method="signed_form", guardian_id=guardian, evidence="form 1", policy_version=1
     )
     answer: str = outcome(on.ask(AddConsent(user_id=child, body=consent, author="ada")))
     assert isinstance(answer, str), answer
@@ -207,11 +207,12 @@ def settle_actor(on: Engine) -> None:
 
 
 def test_a_withdrawn_consent_counts_for_the_very_next_check(running: Engine) -> None:
+    assert running.reasons("kid", "message") != []
     consent = child_with_consent(running, "kid", "mum")
-    assert "parental_consent_required" not in running.reasons("kid", "signup", device_id="d1")
+    assert running.reasons("kid", "message") == []
     withdraw = WithdrawConsent(user_id="kid", consent_id=consent, author="mum")
     assert outcome(running.ask(withdraw)) is None
-    assert "consent_withdrawn" in running.reasons("kid", "signup", device_id="d1")
+    assert "consent_withdrawn" in running.reasons("kid", "message")
     assert outcome(running.ask(WithdrawConsent(user_id="bob", consent_id=consent, author="mum"))).http_status == 404
 
 
