@@ -24,12 +24,13 @@ TREE = Supervisor(
     children=(
         # First up, last down: everything else can be looked into through it.
         Worker(name="control", actor_class=Control, shutdown_s=3),
-        # Its server is main's, so that a restart of this actor leaves PostgreSQL alone.
-        Worker(name="database", actor_class=DatabaseActor, shutdown_s=5),
+        # Its server is main's, so that a restart of this actor leaves PostgreSQL alone. Like the reader it may hang in
+        # a frozen server's socket, and a stop must not wait for that.
+        Worker(name="database", actor_class=DatabaseActor, shutdown_s=1),
         # Long enough for the commit deadline: what was accepted is committed or refused before it ends. Its mailbox
         # takes a burst of every connection there may be.
         Worker(name="journal", actor_class=Journal, shutdown_s=4, mailbox_capacity=50_000),
-        Worker(name="reader", actor_class=Reader, shutdown_s=3, mailbox_capacity=50_000),
+        Worker(name="reader", actor_class=Reader, shutdown_s=1, mailbox_capacity=50_000),
         Supervisor(
             name="growth",
             # A bad message that clients repeat must not end the process before an operator can see it.

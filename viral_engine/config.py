@@ -23,8 +23,8 @@ NOT_SETTINGS = frozenset({"VIRAL_ENGINE_DATA_DIR", "VIRAL_ENGINE_CHROMIUM"})
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Count = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(gt=0)]
-Interval = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+Interval = Annotated[float, Meta(ge=0, le=3600)]
 
 
 class ConfigError(Exception):

@@ -45,7 +45,7 @@ from viral_engine.telemetry.logs import LOG_FILE, configure
 from viral_engine.telemetry.loop_watch import LoopWatch, end_process
 from viral_engine.telemetry.metrics import Metrics
 from viral_engine.web.context import Readiness, WebContext
-from viral_engine.web.first_keys import FirstKeys, first_keys
+from viral_engine.web.first_keys import FirstKeys, InstanceKeyLost, first_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,10 @@ SWITCH_INTERVAL_S = 0.0005
 """How long a thread may keep the interpreter to itself: a computing actor must not hold up the loop for 5 ms."""
 
 READY_LOOK_S = 0.02
+
+SERVER_STOP_S = 2.0
+"""PostgreSQL stops in a fraction of it; a frozen one is left to its keeper, which goes on stopping it."""
+
 SLOW_START_S = 10.0
 
 
@@ -75,7 +79,7 @@ def run(tree: Supervisor, arguments: list[str]) -> int:
         settings = config.load(flags.config, _overrides(flags))
         with FolderLock(config.data_folder(flags.data_dir)) as lock:
             return Daemon(tree, settings, lock.data_dir).run()
-    except (NotStarted, config.ConfigError, EmbeddedError) as error:
+    except (NotStarted, config.ConfigError, EmbeddedError, InstanceKeyLost) as error:
         sys.stderr.write(f"viral-engine: {error}\n")
         return EXIT_NOT_STARTED
 
@@ -127,8 +131,8 @@ class Daemon:
         self._system.events.listen(log_event)
         self._server = None if settings.database.url else EmbeddedServer(data_dir)
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
-        self._keys = first_keys(data_dir)
         self._sockets = self._bind()
+        self._keys = first_keys(data_dir)
         self._url = f"http://{settings.server.host}:{self._sockets.http.getsockname()[1]}"
         self._metrics = Metrics(self._system)
         self._spec = wire(tree, self._arguments(self._keys))
@@ -322,7 +326,7 @@ class Daemon:
         self._database.dispose()
         if self._server is not None:
             try:
-                self._server.stop()
+                self._server.stop(SERVER_STOP_S)
             except EmbeddedError as error:
                 self._log.warning("PostgreSQL is still stopping", why=str(error))
         daemon_file.remove(self._data_dir)

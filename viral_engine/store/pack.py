@@ -29,7 +29,11 @@ COPY_TRAILER = b"\xff\xff"
 
 _OWN_ORDER = ", ".join(DecisionRow.__struct_fields__).replace("decision_id", "id").replace("occurred_ms", "occurred_at")
 _PLACES = ", ".join({"ip_address": "%s::inet", "reasons": "%s::text[]"}.get(n, "%s") for n in _OWN_ORDER.split(", "))
-_INSERT = f"INSERT INTO decisions ({_OWN_ORDER}) VALUES ({_PLACES}) ON CONFLICT DO NOTHING"  # noqa: S608 - constants
+# A row of the spool is what the caller was told; the one it may replace was decided, then answered otherwise.
+_INSERT = (
+    f"INSERT INTO decisions ({_OWN_ORDER}) VALUES ({_PLACES}) ON CONFLICT (id) DO UPDATE SET"  # noqa: S608 - constants
+    " decision = excluded.decision, reasons = excluded.reasons, answer = excluded.answer, facts = excluded.facts"
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS_TO_2000 = 946_684_800_000

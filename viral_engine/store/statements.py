@@ -27,8 +27,15 @@ def statement(sql: str, *parameters: Any, rows_expected: int | None = None) -> S
 
 
 def instant_of(at_ms: int) -> datetime:
-    """A millisecond since 1970 as PostgreSQL's timestamptz takes it."""
-    return _EPOCH + timedelta(milliseconds=at_ms)
+    """A millisecond since 1970 as PostgreSQL's timestamptz takes it.
+
+    Raises:
+        ValueError: it lies beyond the year 9999, which could be stored and not be read back.
+    """
+    try:
+        return _EPOCH + timedelta(milliseconds=at_ms)
+    except OverflowError:
+        raise ValueError(f"the instant {at_ms} ms lies beyond the year 9999") from None
 
 
 def json_text(value: Any, what: str) -> str:

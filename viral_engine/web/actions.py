@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ _DATA_CLASSES = frozenset(DataClass)
 _RECIPIENT_CLASSES = frozenset(RecipientClass)
 # No UTF-8 text of so few characters is longer than the limit.
 _CHARACTERS_SURELY_SHORT = TEXT_BYTES_MAX // 4
+OCCURRED_AHEAD_MAX_MS = 366 * 86_400_000
 
 
 def to_action(request: CheckRequest, *, api_key_id: str, received_s: float) -> CheckAction:
@@ -62,7 +64,8 @@ def _has_context(context: dict[str, Any]) -> bool:
     encoded = msgspec.json.encode(context)
     if len(encoded) > TEXT_BYTES_MAX:
         raise Invalid("context", f"may have {TEXT_BYTES_MAX} bytes of JSON at most")
-    if b"\\u0000" in encoded:
+    # Without the escaped backslashes, so that the harmless text of six characters is not taken for a NUL.
+    if b"\\u0000" in encoded.replace(b"\\\\", b""):
         raise Invalid("context", "must not contain NUL")
     return bool(context)
 
@@ -83,4 +86,7 @@ def _milliseconds(text: str) -> int:
     occurred_ms = round(moment.timestamp() * 1000)
     if occurred_ms < 0:
         raise Invalid("occurred_at", "must not be before 1970")
+    if occurred_ms > time.time() * 1000 + OCCURRED_AHEAD_MAX_MS:
+        # Imported events never go backwards: one far ahead would shut out all that come after it.
+        raise Invalid("occurred_at", "must not lie more than a year ahead")
     return occurred_ms

@@ -93,6 +93,12 @@ class KeyRing:
         """Returns what is stored of a key's text."""
         return mac_of(self._instance_key, text)
 
+    def forget(self, key_id: str) -> None:
+        """Refuses a key that was just revoked, also while the keys can't be read."""
+        if self._records is not None:
+            self._records = {known: record for known, record in self._records.items() if known != key_id}
+        self.proved.clear()
+
     async def refresh(self) -> None:
         """Reads the keys; whoever asks while that is under way waits for the same reading."""
         if self._refreshing is None:

@@ -31,10 +31,23 @@ class FirstKeys:
     records: tuple[KeyRecord, ...]
 
 
+class InstanceKeyLost(Exception):
+    """The instance key is gone or damaged although API keys were made under it: every one of them would be refused."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} is missing or damaged, and without it no API key is valid: restore it from a backup, or remove "
+            f"{file.with_name(OPERATOR_FILE)} to start over with new keys"
+        )
+
+
 def first_keys(data_dir: Path) -> FirstKeys:
     """Reads the keys of the data folder and makes those that are missing; every file is 0600.
 
     The last word of `api-key` and `api-key-check` is the key.
+
+    Raises:
+        InstanceKeyLost: see there.
     """
     instance_key = _instance_key(data_dir / INSTANCE_KEY_FILE)
     operator = _key(data_dir / OPERATOR_FILE, "operator key, every scope:")
@@ -65,7 +78,7 @@ def _record(text: str, name: str, scopes: list[str], instance_key: bytes) -> Key
 
 def _key(file: Path, words: str) -> str:
     if file.exists():
-        found = (file.read_text(encoding="utf-8").split() or [""])[-1]
+        found = (file.read_bytes().decode(errors="replace").split() or [""])[-1]
         if key_id_of(found) is not None:
             return found
     _, text = new_key()
@@ -75,9 +88,14 @@ def _key(file: Path, words: str) -> str:
 
 def _instance_key(file: Path) -> bytes:
     if file.exists():
-        found = bytes.fromhex(file.read_text(encoding="ascii").strip())
+        try:
+            found = bytes.fromhex(file.read_bytes().decode())
+        except ValueError:
+            found = b""
         if len(found) == INSTANCE_KEY_BYTES:
             return found
+    if file.with_name(OPERATOR_FILE).exists():
+        raise InstanceKeyLost(file)
     made = secrets.token_bytes(INSTANCE_KEY_BYTES)
     _write(file, made.hex().encode() + b"\n")
     return made

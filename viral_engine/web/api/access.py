@@ -13,6 +13,10 @@ from viral_engine.messages.reading import ReadEntries
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, expiry, page_before, page_limit, text, uuid_text
 from viral_engine.web.routes import Answer, Call, Handler, Parameter
 
+NETWORK_BITS_MIN_4 = 8
+NETWORK_BITS_MIN_6 = 16
+"""A larger network is a slip: it would block or allow whole continents."""
+
 KINDS: tuple[EntryKind, ...] = ("user", "device", "ip", "network", "email_domain")
 PAGE = (
     Parameter("kind", "Entries of this kind.", {"type": "string", "enum": list(KINDS)}),
@@ -63,7 +67,10 @@ def canonical_value(kind: EntryKind, value: int | str) -> str:
         case "ip":
             found = canonical.ip_address(value, "value")
         case "network":
-            return canonical.network(value, "value")
+            network = canonical.network(value, "value")
+            if int(network.partition("/")[2]) < (NETWORK_BITS_MIN_6 if ":" in network else NETWORK_BITS_MIN_4):
+                raise Invalid("value", f"must be no larger than a /{NETWORK_BITS_MIN_4} (IPv6: /{NETWORK_BITS_MIN_6})")
+            return network
         case "email_domain":
             return canonical.host(value, "value")
     if found is None:

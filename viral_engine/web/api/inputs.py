@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,9 @@ from viral_engine.messages.reading import PAGE_MAX
 PAGE_DEFAULT = 50
 REASON_LENGTH_MAX = 500
 _UUID_LENGTH = 36
+
+EXPIRY_AHEAD_MAX = timedelta(days=100 * 365)
+"""What expires later never expires."""
 
 
 def uuid_text(value: str, field: str) -> str:
@@ -77,16 +80,21 @@ def with_offset(moment: datetime, field: str) -> datetime:
 
 
 def expiry(moment: datetime | None, now_ms: int, field: str = "expires_at") -> datetime | None:
-    """Returns an expiry that lies ahead.
+    """Returns an expiry that lies ahead, in UTC.
 
     Raises:
-        Invalid: it has passed.
+        Invalid: it has passed, or lies so far ahead that no expiry would say the same.
     """
     if moment is None:
         return None
-    if with_offset(moment, field) <= datetime.fromtimestamp(now_ms / 1000, UTC):
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    aware = with_offset(moment, field)
+    if aware <= now:
         raise Invalid(field, "must lie in the future")
-    return moment
+    # Compared before it is converted: the last hours of the year 9999 have no UTC that Python can hold.
+    if aware > now + EXPIRY_AHEAD_MAX:
+        raise Invalid(field, f"must lie within {EXPIRY_AHEAD_MAX.days // 365} years: leave it out for never")
+    return aware.astimezone(UTC)
 
 
 def text(value: str, field: str, length_max: int = canonical.ID_LENGTH_MAX) -> str:

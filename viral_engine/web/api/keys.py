@@ -118,5 +118,6 @@ async def delete_key(call: Call) -> Answer:
         await call.commit(Commit((*revoke_key(key_id, at_ms=now_ms), entry)))
     except RowsDiffer:
         raise not_found("this key") from None
+    call.state.keys.forget(key_id)
     await call.state.keys.refresh_again()
     return Answer(204)
