@@ -178,6 +178,15 @@ def test_a_killed_incarnation_leaves_its_batch_to_the_next_one(store: Database, 
     assert notes(store.conninfo) == ["n0", "n1", "n2"]
 
 
+def test_a_killed_incarnation_that_had_nothing_to_do_leaves_no_connection(store: Database, tmp_path: Path) -> None:
+    with start_supervised(journal(store, tmp_path, **PATIENT)) as system:
+        one = record(decision())
+        assert outcome(send(system, one)[0]) == one.reply
+        before = backends(store.conninfo)
+        kill(system, "/journal")
+        until(lambda: (now := backends(store.conninfo)) and not before & now)
+
+
 def test_kills_under_load_lose_nothing_that_was_acknowledged(store: Database, tmp_path: Path) -> None:
     replies: dict[str, Reply[Any]] = {}
     worker = journal(store, tmp_path, batch_rows_max=16, **PATIENT)

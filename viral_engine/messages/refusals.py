@@ -27,3 +27,11 @@ def not_found(what: str) -> Refused:
 def warming_up(what: str) -> Refused:
     """Returns the refusal for an actor that has not loaded its state yet."""
     return Refused("unavailable", f"{what} is still loading its state", http_status=503)
+
+
+OUTCOME_UNKNOWN = "outcome_unknown"
+
+
+def outcome_unknown(why: str) -> Refused:
+    """Returns the refusal of a change that may have been made all the same: look before asking again."""
+    return Refused(OUTCOME_UNKNOWN, f"{why}; it may have been made all the same", http_status=503)

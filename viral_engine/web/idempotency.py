@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from viral_engine.messages.journal import Commit, NotCommitted, Statement
 from viral_engine.messages.reading import IdempotentRow, ReadIdempotent
+from viral_engine.messages.refusals import OUTCOME_UNKNOWN, Refused
 from viral_engine.runtime.errors import CallError
 from viral_engine.store import idempotency as statements
 from viral_engine.web.ask import ask
@@ -112,8 +113,10 @@ class OnceDesk:
             return earlier
         try:
             answered = await work(digest)
-        except Exception:
-            await self._release(digest)
+        except Exception as error:
+            # A change that may have been made keeps its claim: a repeat must not make it twice.
+            if not _may_have_been_made(error):
+                await self._release(digest)
             raise
         if not answered.is_final:
             await self._release(digest)
@@ -182,3 +185,15 @@ def _conflict() -> ApiError:
 
 def _again(answered: Answered) -> Answered:
     return answered._replace(headers=_REPLAYED)
+
+
+def _may_have_been_made(error: Exception) -> bool:
+    match error:
+        case Refused():
+            return error.code == OUTCOME_UNKNOWN
+        case NotCommitted():
+            return error.maybe
+        case CallError():
+            return error.begun
+        case _:
+            return False

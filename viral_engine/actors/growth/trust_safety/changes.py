@@ -17,7 +17,7 @@ from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, ListName, RemoveEntry
 from viral_engine.messages.journal import NotCommitted, RowsDiffer
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserBody, WithdrawConsent
-from viral_engine.messages.refusals import Refused, not_found
+from viral_engine.messages.refusals import Refused, not_found, outcome_unknown
 from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
@@ -74,6 +74,8 @@ class Change:
         match error:
             case RowsDiffer() if self.refused is not None:
                 return self.refused
+            case NotCommitted(maybe=True):
+                return outcome_unknown(str(error))
             case NotCommitted():
                 return Refused("unavailable", str(error), http_status=503)
             case _:
