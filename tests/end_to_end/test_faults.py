@@ -190,6 +190,8 @@ def test_while_postgres_is_stalled_callers_are_answered_and_a_killed_trust_safet
         assert (refused.status, refused.json["error"]) == (503, "unavailable")
         closed = daemon.request("POST", "/v1/actions/check", {"user_id": "u-1", "action_type": "data_export"})
         assert (closed.status, closed.json["decision"], closed.json["recorded"]) == (200, "deny", False)
+        ready = retry_until(lambda: daemon.cli("health"), lambda done: done.returncode == 1)
+        assert "has been handling" in ready.stdout or "reconnecting" in ready.stdout
         daemon.cli("kill", "/growth/trust_safety", "--yes", "--reason", "test")
         node = retry_until(
             lambda: daemon.cli_json("inspect", "/growth/trust_safety"), lambda data: data["state"] == "running"

@@ -62,6 +62,9 @@ SWITCH_INTERVAL_S = 0.0005
 
 READY_LOOK_S = 0.02
 
+BUSY_RED_S = 4.0
+"""An actor that handles one message for so long hangs, most likely in a frozen database."""
+
 SERVER_STOP_S = 2.0
 """PostgreSQL stops in a fraction of it; a frozen one is left to its keeper, which goes on stopping it."""
 
@@ -341,6 +344,8 @@ def _unwell(node: Node) -> list[str]:
         reasons.append(f"{node.path}: {node.state}")
     elif node.status is not None:
         reasons.append(f"{node.path}: {node.status}")
+    elif node.kind == "worker" and node.busy_s is not None and node.busy_s > BUSY_RED_S:
+        reasons.append(f"{node.path}: it has been handling {node.current_message} for {node.busy_s:.0f} s")
     for child in node.children:
         reasons += _unwell(child)
     return reasons
