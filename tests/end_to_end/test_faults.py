@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from psycopg.conninfo import make_conninfo
 from running_daemon import ROOT, RunningDaemon
+
+from viral_engine.store.embedded.server import EmbeddedServer
 
 WORKERS = 8
 PATHS = (
@@ -234,6 +237,14 @@ def test_a_second_daemon_on_the_same_folder_says_so_in_one_sentence(start_daemon
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert str(daemon.data_dir) in done.stderr
+
+
+def test_a_database_url_that_was_never_right_ends_the_start_with_one_sentence(
+    start_daemon: Callable[..., RunningDaemon], postgres_server: EmbeddedServer
+) -> None:
+    wrong = make_conninfo(postgres_server.conninfo, dbname="nobody_made_this")
+    with pytest.raises(AssertionError, match=r'the configured database can.t be used: .*"nobody_made_this"'):
+        start_daemon(VIRAL_ENGINE_DATABASE__URL=wrong)
 
 
 def test_sigterm_ends_with_0_and_answers_what_it_has(start_daemon: Callable[..., RunningDaemon]) -> None:

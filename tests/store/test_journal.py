@@ -193,7 +193,9 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(store: Database, tm
     with start_supervised(worker, restarts_max=100) as system:
         for _ in range(8):
             requests = [record(decision()) for _ in range(100)]
-            replies |= zip([one.reply for one in requests], send(system, *requests), strict=True)
+            first = send(system, *requests[:50])
+            assert outcome(first[0]) == requests[0].reply
+            replies |= zip([one.reply for one in requests], first + send(system, *requests[50:]), strict=True)
             kill(system, "/journal")
         outcomes = {key: outcome(reply) for key, reply in replies.items()}
     there = recorded(store.conninfo)
@@ -202,7 +204,6 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(store: Database, tm
     assert set(acknowledged) <= set(there)
     # Whoever was still in the mailbox of a killed incarnation is told so; everybody else has a recorded decision.
     assert all(isinstance(answer, ActorExited) for key, answer in outcomes.items() if key not in acknowledged)
-    assert acknowledged
 
 
 def test_a_kill_in_the_moment_of_the_commit_records_once(

@@ -69,6 +69,9 @@ PERMANENT = (
 )
 """What no later try can change: the operator must."""
 
+WRONG_ADDRESS = ("password authentication failed", "no pg_hba.conf entry", "does not exist", "failed to resolve host")
+"""What libpq says of a URL that was never right; it has no code for it. At the first start only: later it may pass."""
+
 TOLD = ("/journal", "/growth/trust_safety", "/web")
 """Who connects or reloads when the database is back."""
 
@@ -109,6 +112,7 @@ class DatabaseActor(ThreadActor):
     def init(self, context: DatabaseContext) -> None:
         """Needs no server: the first try is a message to itself."""
         self._wired = context
+        self._was_ready = False
         self._listener: psycopg.Connection[tuple[Any, ...]] | None = None
         self._retry_s = CHECK_INTERVAL_S
         self._partitions: list[str] = []
@@ -186,8 +190,12 @@ class DatabaseActor(ThreadActor):
                 wired.give_up(str(error))
             self._try_again(str(error))
         except (psycopg.Error, SQLAlchemyError, OSError) as error:
-            self._try_again(str(error).partition("\n")[0])
+            why = str(error).partition("\n")[0]
+            if self.incarnation == 1 and not self._was_ready and any(words in str(error) for words in WRONG_ADDRESS):
+                wired.give_up(f"the configured database can't be used: {why}")
+            self._try_again(why)
         else:
+            self._was_ready = True
             self._announce()
         if self.end is not None:
             self._close_listener()
