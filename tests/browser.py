@@ -11,9 +11,12 @@ NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chro
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium; without one the test is skipped, but never under CI."""
+    """Chromium; without one the test is skipped, but never under CI.
+
+    Per module: while it is open, Playwright holds an event loop in the test's own thread.
+    """
     path = os.environ.get("VIRAL_ENGINE_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         assert os.environ.get("CI") != "true", "CI must bring a Chromium"

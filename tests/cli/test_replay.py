@@ -18,6 +18,8 @@ from viral_engine.store.embedded.server import EmbeddedServer
 
 PROGRAM = Path(sys.executable).with_name("viral-engine")
 START = datetime(2031, 5, 5, 10, tzinfo=UTC)
+SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=30)
+"""For the real daemon, which refuses what lies more than a year ahead."""
 
 
 @pytest.fixture
@@ -239,7 +241,7 @@ def busy_day(requests: int) -> list[dict[str, Any]]:
         {
             "user_id": f"replayed-{user}",
             "action_type": "profile_view",
-            "occurred_at": (START + timedelta(seconds=7 * number)).isoformat().replace("+00:00", "Z"),
+            "occurred_at": (SOON + timedelta(seconds=7 * number)).isoformat().replace("+00:00", "Z"),
         }
         for number, user in enumerate(users)
     ]
