@@ -10,6 +10,7 @@ from viral_engine.store.embedded.server import EmbeddedServer
 @pytest.mark.parametrize("turn", [1, 2])
 def test_every_test_gets_an_empty_database(database: str, turn: int) -> None:
     with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT to_regclass('left_over')").fetchone() == (None,)
         connection.execute("CREATE TABLE left_over (id int)")
 
 

@@ -1,5 +1,6 @@
 """Keys, idempotency, nodes, flags, notices and the audit trail."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -201,7 +202,8 @@ anything = st.recursive(
 
 @given(details=st.dictionaries(st.text(), anything, max_size=5))
 def test_no_details_are_ever_refused(details: dict[str, Any]) -> None:
-    audit_entry("act", "author", at_ms=NOON_MS, details=details)
+    entry = audit_entry("act", "author", at_ms=NOON_MS, details=details)
+    assert isinstance(json.loads(entry.parameters[5]), dict)
 
 
 @pytest.mark.parametrize("size", [10_000, 100_000])

@@ -76,11 +76,9 @@ class Timeline:
     def windows(self, action: Action, request: CheckAction, group: str | None, now_ms: int) -> tuple[WindowUse, ...]:
         """Looks at the windows of the action's limits that have a key in this request."""
         uses = []
-        for limit in action.limits:
-            key = _key(limit, request, group)
-            if key is not None:
-                usage = self._window(limit).test(key, limit.places, now_ms, group or ANY_GROUP)
-                uses.append(WindowUse(limit.window, usage.used, usage.reset_ms))
+        for limit, window, key in self._keyed(action, request, group):
+            usage = window.test(key, limit.places, now_ms, group or ANY_GROUP)
+            uses.append(WindowUse(limit.window, usage.used, usage.reset_ms))
         return tuple(uses)
 
     def signup(self, request: CheckAction, group: str | None, profile: Profile, now_ms: int) -> SignupUse:
@@ -129,11 +127,9 @@ class Timeline:
         self, request: CheckAction, group: str | None, profile: Profile, action: Action, decision: Decision, now_ms: int
     ) -> None:
         """Counts the attempt: at once, and not given back when its record fails."""
-        for limit in action.limits:
+        for limit, window, key in self._keyed(action, request, group):
             if limit.window in decision.places_taken:
-                key = _key(limit, request, group)
-                if key is not None:
-                    self._window(limit).take(key, now_ms, group or ANY_GROUP)
+                window.take(key, now_ms, group or ANY_GROUP)
         self._note_presence(request.user_id, request.device_id, group, now_ms)
         if not _LIMIT_REASONS.isdisjoint(decision.reasons):
             self._note_refusal(request.user_id, request.device_id, group, now_ms)
@@ -162,10 +158,8 @@ class Timeline:
         group = None if request.ip_address is None else address_group(request.ip_address)
         self.advance(at_ms)
         if counted:
-            for limit in action.limits:
-                key = _key(limit, request, group)
-                if key is not None:
-                    self._window(limit).restore(key, at_ms, group or ANY_GROUP)
+            for _limit, window, key in self._keyed(action, request, group):
+                window.restore(key, at_ms, group or ANY_GROUP)
         self._note_presence(request.user_id, request.device_id, group, at_ms)
         if not _LIMIT_REASONS.isdisjoint(reasons):
             self._note_refusal(request.user_id, request.device_id, group, at_ms)
@@ -202,6 +196,14 @@ class Timeline:
 
     def _refusals(self) -> MovingWindows:
         return MovingWindows(REFUSALS_WINDOW_MS, self._keys_max, REFUSALS_COUNTED_MAX)
+
+    def _keyed(self, action: Action, request: CheckAction, group: str | None) -> list[tuple[Limit, MovingWindows, str]]:
+        """Returns each limit of the action that has a key in this request, with its window."""
+        return [
+            (limit, self._window(limit), key)
+            for limit in action.limits
+            if (key := _key(limit, request, group)) is not None
+        ]
 
     def _window(self, limit: Limit) -> MovingWindows:
         window = self._windows.get(limit.window)
