@@ -58,7 +58,7 @@ def _verbs(list_name: ListName, one: str, explanation: str) -> click.Group:
         expires = expiry(expires_at, expires_after_s)
         body = {"kind": kind, "value": value, "reason": reason, **without_none(expires_at=expires)}
         answer: dict[str, Any] = session.daemon.http("POST", f"/v1/{list_name}", body)
-        session.printer.answer(answer, [clean(str(answer.get(id_field, "added")))])
+        session.printer.answer(answer, [f"{clean(str(answer[id_field]))}  {kind} {clean(value)} is on the list"])
 
     @group.command()
     @click.argument("entry_id")
