@@ -74,12 +74,13 @@ def decide(body: bytes, received_s: float) -> DecisionRow:
     now_ms = TIMELINE.advance(wall_ms)
     group = None if action.ip_address is None else address_group(action.ip_address)
     row_of_action = DEFAULT_POLICY.action(action.action_type)
+    keyed = TIMELINE.keyed(row_of_action, action, group)
     facts = gather(
-        action, row_of_action, group, profile, None,
+        action, row_of_action, group, profile, None, windows=TIMELINE.look(keyed, group, now_ms),
         timeline=TIMELINE, lists=LISTS, profiles=PROFILES, now_ms=now_ms,
     )  # fmt: skip
     decision = evaluate(DEFAULT_POLICY, facts)
-    TIMELINE.commit(action, group, profile, row_of_action, decision, now_ms)
+    TIMELINE.commit(action, group, profile, keyed, decision, now_ms, signup=row_of_action.signup)
     decision_id = IDS.next_bytes(wall_ms)
     answer = answer_of(DEFAULT_POLICY, decision, decision_id, round((time.monotonic() - received_s) * 1000, 3))
     return record_of(action, facts, decision, answer, decision_id, ()).row

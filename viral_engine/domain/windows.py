@@ -68,6 +68,11 @@ class MovingWindows:
 
     def test(self, key: str, limit: int, now_ms: int, coarse: str = ANY_GROUP) -> Usage:
         """What `key` has used of `limit` places; takes none."""
+        used, reset_ms = self.look(key, limit, now_ms, coarse)
+        return Usage(used, max(0, limit - used), reset_ms)
+
+    def look(self, key: str, limit: int, now_ms: int, coarse: str = ANY_GROUP) -> tuple[int, int]:
+        """The same as `test` without the sum: `used` and `reset_ms`."""
         if limit > self._places_max:
             msg = f"the limit {limit} is beyond the {self._places_max} places kept per key"
             raise ValueError(msg)
@@ -76,7 +81,7 @@ class MovingWindows:
         row = table.rows.get(key)
         if row is None:
             if not self._coarse.rows and len(table.rows) < table.keys_max:
-                return Usage(0, limit, 0) if limit > 0 else Usage(0, 0, self.window_ms)
+                return 0, 0 if limit > 0 else self.window_ms
             row = self._shared(coarse)
         return self._usage(row, limit, now_ms)
 
@@ -84,7 +89,7 @@ class MovingWindows:
         """Places that `key` holds; the quick way for keys that hold none, which most do."""
         if key not in self._keys.rows and not self._coarse.rows:
             return 0
-        return self.test(key, self._places_max, now_ms).used
+        return self.look(key, self._places_max, now_ms)[0]
 
     def take(self, key: str, now_ms: int, coarse: str = ANY_GROUP) -> None:
         """Count one attempt of `key`."""
@@ -140,15 +145,15 @@ class MovingWindows:
             row = row[(1 - self._places_max) * _PLACE_SIZE :]
         return row
 
-    def _usage(self, row: bytes, limit: int, now_ms: int) -> Usage:
+    def _usage(self, row: bytes, limit: int, now_ms: int) -> tuple[int, int]:
         dead_before_ms = now_ms - self.window_ms
         first = 0
         if int.from_bytes(row[:_PLACE_SIZE], byteorder) < dead_before_ms:
             first = bisect_left(memoryview(row).cast("q"), dead_before_ms)
         count = (len(row) >> 3) - first
         if count == 0:
-            return Usage(0, limit, 0 if limit > 0 else self.window_ms)
+            return 0, 0 if limit > 0 else self.window_ms
         # After a limit was lowered one place is free only when fewer than `limit` of the newest are left.
         leaves = first if count <= limit else first + count - max(limit, 1)
         leaves_ms = int.from_bytes(row[leaves * 8 : leaves * 8 + 8], byteorder)
-        return Usage(count, max(0, limit - count), leaves_ms - dead_before_ms + 1)
+        return count, leaves_ms - dead_before_ms + 1

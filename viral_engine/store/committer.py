@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from viral_engine.messages.journal import RecordDecision, RowRefused, RowsDiffer
+from viral_engine.store.copy_at_once import can_copy_at_once, copy_at_once
 from viral_engine.store.copy_in import copy_in
 from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, insert_decision, pack_decision
 
@@ -232,7 +233,9 @@ class Committer:
         return results
 
     async def _copy(self, packed: list[bytes]) -> None:
-        await copy_in(self._live(), COPY_DECISIONS.encode(), b"".join([COPY_HEADER, *packed, COPY_TRAILER]))
+        connection = self._live()
+        copy = copy_at_once if can_copy_at_once(connection) else copy_in
+        await copy(connection, COPY_DECISIONS.encode(), [COPY_HEADER, *packed, COPY_TRAILER])
 
     @staticmethod
     async def _run(cursor: psycopg.AsyncCursor[tuple[Any, ...]], statement: Statement) -> list[tuple[Any, ...]]:

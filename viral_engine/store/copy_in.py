@@ -1,4 +1,4 @@
-"""COPY FROM STDIN in two round trips on libpq's own functions.
+"""COPY FROM STDIN in two round trips on libpq's own functions: for encrypted lines, see `copy_at_once`.
 
 psycopg's COPY is made for streams of any size; a batch of the journal is in memory already, and the stream's layers
 cost it more than the batch itself.
@@ -6,28 +6,31 @@ cost it more than the batch itself.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
+from viral_engine.store.readiness import readable, writable
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from psycopg.pq.abc import PGconn, PGresult
 
 __all__ = ["copy_in"]
 
 
-async def copy_in(connection: psycopg.AsyncConnection[Any], statement: bytes, data: bytes) -> None:
-    """Sends all of `data`; outside a transaction it is committed when this returns.
+async def copy_in(connection: psycopg.AsyncConnection[Any], statement: bytes, parts: Sequence[bytes]) -> None:
+    """Sends all of `parts`; outside a transaction they are committed when this returns.
 
     Cancelling leaves the connection in the middle of a command: close it.
 
     Args:
         connection: idle or in a transaction, and used by nobody else meanwhile.
         statement: COPY ... FROM STDIN.
-        data: header, rows and trailer in the statement's format.
+        parts: header, rows and trailer in the statement's format.
 
     Raises:
         psycopg.Error: of the server's SQLSTATE, or OperationalError when the connection broke.
@@ -38,7 +41,7 @@ async def copy_in(connection: psycopg.AsyncConnection[Any], statement: bytes, da
     started = await _result(pgconn)
     if started is None or started.status != ExecStatus.COPY_IN:
         await _raise(pgconn, started)
-    pgconn.put_copy_data(data)
+    pgconn.put_copy_data(b"".join(parts))
     pgconn.put_copy_end()
     await _flush(pgconn)
     done = await _result(pgconn)
@@ -59,7 +62,7 @@ async def _raise(pgconn: PGconn, result: PGresult | None) -> None:
 async def _result(pgconn: PGconn) -> PGresult | None:
     """Waits for the next result; None at the command's end."""
     while pgconn.is_busy():
-        await _ready(pgconn.socket, write=False)
+        await readable(pgconn.socket)
         pgconn.consume_input()
     return pgconn.get_result()
 
@@ -67,25 +70,5 @@ async def _result(pgconn: PGconn) -> PGresult | None:
 async def _flush(pgconn: PGconn) -> None:
     """Waits until everything is on its way; the server may have something to say before it takes more."""
     while pgconn.flush() == 1:
-        await _ready(pgconn.socket, write=True)
+        await writable(pgconn.socket)
         pgconn.consume_input()
-
-
-async def _ready(descriptor: int, *, write: bool) -> None:
-    """Waits until the socket can be read, or with `write` until either is possible."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    loop.add_reader(descriptor, wake)
-    if write:
-        loop.add_writer(descriptor, wake)
-    try:
-        await ready
-    finally:
-        loop.remove_reader(descriptor)
-        if write:
-            loop.remove_writer(descriptor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -34,27 +34,23 @@ class Metrics:
 
     Args:
         system: the tree whose figures are shown.
+
+    Attributes:
+        decided: counts a decision by its outcome.
     """
 
     def __init__(self, system: System) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(RuntimeCollector(system))
-        self._decisions = Counter(
-            "viral_engine_decisions", "Decisions by outcome.", ["outcome"], registry=self.registry
-        )
-        # Looked up once: finding a label's counter costs more than counting.
-        self._by_outcome = {outcome: self._decisions.labels(outcome) for outcome in (str(one.value) for one in Outcome)}
+        self._decisions = DecisionCounter()
+        self.registry.register(self._decisions)
+        self.decided = self._decisions.count
         self._batches = Histogram(
             "viral_engine_journal_batch_rows",
             "Rows of one commit of the journal.",
             buckets=BATCH_BUCKETS,
             registry=self.registry,
         )
-
-    def decided(self, outcome: str) -> None:
-        """Counts a decision."""
-        counter = self._by_outcome.get(outcome)
-        (self._decisions.labels(OTHER) if counter is None else counter).inc()
 
     def committed(self, rows: int) -> None:
         """Counts a batch of the journal."""
@@ -63,6 +59,24 @@ class Metrics:
     def exposition(self) -> bytes:
         """Returns the page of `/metrics`, of the type `CONTENT_TYPE`."""
         return generate_latest(self.registry)
+
+
+class DecisionCounter(Collector):
+    """Decisions by outcome, counted in a dict: the library's counters take a lock and 2 us in every check."""
+
+    def __init__(self) -> None:
+        self._counts = {str(outcome): 0 for outcome in Outcome} | {OTHER: 0}
+
+    def count(self, outcome: str) -> None:
+        """Counts one decision; on one thread only."""
+        self._counts[outcome if outcome in self._counts else OTHER] += 1
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields the family."""
+        family = CounterMetricFamily("viral_engine_decisions", "Decisions by outcome.", labels=["outcome"])
+        for outcome, count in self._counts.items():
+            family.add_metric([outcome], count)
+        yield family
 
 
 class RuntimeCollector(Collector):

@@ -36,15 +36,15 @@ def to_action(request: CheckRequest, *, api_key_id: str, received_s: float) -> C
         action_type=canonical.action_type(request.action_type),
         device_id=canonical.device_id(request.device_id),
         ip_address=canonical.ip_address(request.ip_address),
-        email=canonical.email(request.email),
-        phone=canonical.phone(request.phone),
+        email=None if request.email is None else canonical.email(request.email),
+        phone=None if request.phone is None else canonical.phone(request.phone),
         content=None if request.content is None else _content(request.content),
         subject_id=None if request.subject_id is None else canonical.user_id(request.subject_id, "subject_id"),
         data_class=None if request.data_class is None else _one_of(request.data_class, "data_class", _DATA_CLASSES),
         recipient_class=None
         if request.recipient_class is None
         else _one_of(request.recipient_class, "recipient_class", _RECIPIENT_CLASSES),
-        session_id=canonical.optional_text(request.session_id, "session_id"),
+        session_id=None if request.session_id is None else canonical.optional_text(request.session_id, "session_id"),
         has_context=False if request.context is None else _has_context(request.context),
         occurred_ms=None if request.occurred_at is None else _milliseconds(request.occurred_at),
         api_key_id=api_key_id,

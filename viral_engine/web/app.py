@@ -18,17 +18,35 @@ from viral_engine.web.context import WebContext
 from viral_engine.web.docs import page, style
 from viral_engine.web.endpoint import Endpoint
 from viral_engine.web.errors import ApiError, internal
+from viral_engine.web.hot_check import HotRoute
 from viral_engine.web.openapi import describe
+from viral_engine.web.protocol import App
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route, check_declared
-from viral_engine.web.server import App
 from viral_engine.web.state import WebState
 from viral_engine.web.table import route_table
 
 _NOT_FOUND = 404
 
 
-def build_app(context: WebContext, state: WebState | None = None, extra: tuple[Route, ...] = ()) -> App:
-    """Returns the ASGI application.
+class Application:
+    """The ASGI application, and the way past ASGI for its hottest route."""
+
+    def __init__(self, hot: HotRoute, check: App, others: App) -> None:
+        self.hot = hot
+        self._check = check
+        self._others = others
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        """Serves one request."""
+        if scope["path"] == CHECK_PATH and scope["method"] == "POST":
+            return self._check(scope, receive, send)
+        # Cut at slashes before decoding: an id may hold one, percent-encoded.
+        scope["path"] = scope["raw_path"].decode("ascii")
+        return self._others(scope, receive, send)
+
+
+def build_app(context: WebContext, state: WebState | None = None, extra: tuple[Route, ...] = ()) -> Application:
+    """Returns the application.
 
     Args:
         context: what main() gives.
@@ -58,15 +76,7 @@ def build_app(context: WebContext, state: WebState | None = None, extra: tuple[R
     )
     starlette.router.redirect_slashes = False
 
-    def app(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-        # No coroutine of its own: one frame less in every check.
-        if scope["path"] == CHECK_PATH and scope["method"] == "POST":
-            return check(scope, receive, send)
-        # Cut at slashes before decoding: an id may hold one, percent-encoded.
-        scope["path"] = scope["raw_path"].decode("ascii")
-        return starlette(scope, receive, send)
-
-    return app
+    return Application(HotRoute(state, checker), check, starlette)
 
 
 def _described(routes: tuple[Route, ...], version: str) -> tuple[Route, ...]:

@@ -53,22 +53,46 @@ async def ask(system: System, path: str, message: Any, timeout_s: float) -> Any:
         CallError: no answer, or none in time.
         Exception: what the actor answered with.
     """
-    loop = asyncio.get_running_loop()
     deadline_s = system.clock.monotonic_s() + timeout_s
-    while True:
-        future: asyncio.Future[Any] = loop.create_future()
-        waiting = _Waiting(future, system.loop, path, deadline_s, timeout_s)
-        # One timer for all that wait: one of its own would cost as much as the question.
-        system.deadlines.add(waiting)
-        try:
-            system.ask(path, message, waiting, deadline_s)
-            return await future
-        except CallError as error:
-            if error.begun or error.path != path or isinstance(error, MailboxFull):
-                raise
-        finally:
-            system.deadlines.discard(waiting)
+    try:
+        return await _ask_once(system, path, message, deadline_s, timeout_s)
+    except CallError as error:
+        return await ask_again(system, path, message, deadline_s, timeout_s, error)
+
+
+async def ask_again(
+    system: System, path: str, message: Any, deadline_s: float, timeout_s: float, error: Exception
+) -> Any:
+    """Goes on as `ask` does after a first try that ended with `error`.
+
+    Raises:
+        Exception: as `ask`; `error` itself when asking again could have the message handled twice.
+    """
+    while _was_not_handled(error, path):
         await _registered(system, path, deadline_s - system.clock.monotonic_s(), timeout_s)
+        try:
+            return await _ask_once(system, path, message, deadline_s, timeout_s)
+        except CallError as next_error:
+            error = next_error
+    raise error
+
+
+def _was_not_handled(error: Exception, path: str) -> bool:
+    return (
+        isinstance(error, CallError) and not error.begun and error.path == path and not isinstance(error, MailboxFull)
+    )
+
+
+async def _ask_once(system: System, path: str, message: Any, deadline_s: float, timeout_s: float) -> Any:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    waiting = _Waiting(future, system.loop, path, deadline_s, timeout_s)
+    # One timer for all that wait: one of its own would cost as much as the question.
+    system.deadlines.add(waiting)
+    try:
+        system.ask(path, message, waiting, deadline_s)
+        return await future
+    finally:
+        system.deadlines.discard(waiting)
 
 
 async def _registered(system: System, path: str, remaining_s: float, timeout_s: float) -> None:

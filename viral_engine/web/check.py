@@ -1,23 +1,23 @@
-"""`POST /v1/actions/check`: a raw ASGI endpoint, as every layer around it would cost a tenth of its speed."""
+"""`POST /v1/actions/check`, and its endpoint: raw ASGI, as every layer around it would cost a tenth of its speed."""
 
 from __future__ import annotations
 
-import time
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from msgspec import structs
 
-from viral_engine.messages.checks import CheckAction, CheckRequest
+from viral_engine.messages.checks import CheckAction, CheckRequest, Decided
+from viral_engine.runtime.errors import CallTimeout
 from viral_engine.web.actions import to_action
-from viral_engine.web.ask import ask
+from viral_engine.web.ask import ask, ask_again
 from viral_engine.web.auth import Grant, KeyRing
 from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
 from viral_engine.web.context import TRUST_SAFETY
 from viral_engine.web.decode import BodyDecoder
-from viral_engine.web.errors import ClientGone, as_api_error, insufficient_scope, internal, unavailable
+from viral_engine.web.errors import ApiError, ClientGone, as_api_error, insufficient_scope, internal, unavailable
 from viral_engine.web.idempotency import Answered
 from viral_engine.web.outage import OUTAGES
 from viral_engine.web.state import WebState
@@ -37,6 +37,7 @@ class Checker:
         self._system = state.context.system
         self._timeout_s = state.context.settings.web.call_timeout_s
         self._outage = state.outage
+        self._traffic = state.traffic
         self._decode = BodyDecoder(CheckRequest).decode
 
     def action_of(self, body: bytes, grant: Grant, received_s: float) -> CheckAction:
@@ -57,8 +58,35 @@ class Checker:
         Raises:
             Exception: everything that `as_api_error` knows.
         """
+        return await self._decided(action, ask(self._system, TRUST_SAFETY, action, self._timeout_s))
+
+    async def decide_after(self, error: Exception, action: CheckAction, deadline_s: float) -> Answered:
+        """Returns the answer to a check that trust_safety was asked once and failed to decide.
+
+        Raises:
+            Exception: everything that `as_api_error` knows.
+        """
+        return await self._decided(
+            action, ask_again(self._system, TRUST_SAFETY, action, deadline_s, self._timeout_s, error)
+        )
+
+    def too_late(self) -> CallTimeout:
+        """Returns what a check fails with that nobody answered in time."""
+        return CallTimeout(TRUST_SAFETY, self._timeout_s)
+
+    def failure_of(self, error: BaseException, request_id: bytes) -> ApiError:
+        """Returns what the caller is told of an exception; a fault of ours is logged."""
+        if isinstance(error, CancelledError):
+            return unavailable("the daemon is stopping")
+        failure = as_api_error(error)
+        if failure is None:
+            self._traffic.failed(CHECK_PATH, request_id, error)
+            return internal()
+        return failure
+
+    async def _decided(self, action: CheckAction, asked: Awaitable[Decided]) -> Answered:
         try:
-            decided = await ask(self._system, TRUST_SAFETY, action, self._timeout_s)
+            decided = await asked
         except OUTAGES as error:
             return Answered(200, await self._outage.answer(action, error), is_final=False)
         return Answered(200, decided.answer)
@@ -80,7 +108,6 @@ class CheckEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; nothing it meets leaves it as an exception."""
         received_s = self._now_s()
-        begun_s = time.monotonic()
         authorization = b""
         length = key = given_id = code = None
         for name, value in scope["headers"]:
@@ -109,12 +136,7 @@ class CheckEndpoint:
         except ClientGone:
             return
         except (Exception, CancelledError) as error:  # noqa: BLE001  (the edge: every exception becomes an answer here)
-            failure = (
-                unavailable("the daemon is stopping") if isinstance(error, CancelledError) else as_api_error(error)
-            )
-            if failure is None:
-                self._traffic.failed(CHECK_PATH, request_id, error)
-                failure = internal()
+            failure = self._checker.failure_of(error, request_id)
             status, answer, headers, code = failure.status, failure.body(), failure.headers, failure.code
         await send(
             {
@@ -129,7 +151,7 @@ class CheckEndpoint:
             }
         )
         await send({"type": "http.response.body", "body": answer})
-        self._traffic.note(CHECK_PATH, "POST", status, time.monotonic() - begun_s, request_id, code)
+        self._traffic.note(CHECK_PATH, "POST", status, self._now_s() - received_s, request_id, code)
 
     async def _authenticate(self, scope: Scope, authorization: bytes) -> Grant:
         grant = await self._keys.authenticate(authorization)

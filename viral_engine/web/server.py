@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import uvicorn
 
 from viral_engine.config import Settings
-from viral_engine.web.protocol import Protocol
-
-App = Callable[[Any, Any, Any], Awaitable[None]]
+from viral_engine.web.app import Application
+from viral_engine.web.protocol import App, Protocol
 
 DATE_INTERVAL_S = 1.0
 POLL_S = 0.02
@@ -28,13 +27,18 @@ class Server(uvicorn.Server):
     incarnation. Open ones are served to the end of what they asked and told `Connection: close`.
     """
 
-    def __init__(self, app: App, settings: Settings) -> None:
-        protocol = type("LimitedProtocol", (Protocol,), {"connections_max": settings.web.connections_max})
+    def __init__(self, app: Application, settings: Settings) -> None:
+
+        class ServerProtocol(Protocol):
+            connections_max = settings.web.connections_max
+            hot_route = app.hot
+
+        self._protocol: type[Protocol] = ServerProtocol
         super().__init__(
             uvicorn.Config(
                 app,
                 interface="asgi3",
-                http=protocol,
+                http=ServerProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -46,6 +50,7 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=settings.web.keep_alive_s,
             )
         )
+        self.hot_route = app.hot
         self.up = asyncio.Event()
         self._stop = asyncio.Event()
         self._grace_s = settings.server.stop_grace_s
@@ -78,6 +83,11 @@ class Server(uvicorn.Server):
             self._linger_s = self._linger_s if linger_s is None else linger_s
             self._stop.set()
 
+    @property
+    def open_requests(self) -> int:
+        """Requests that are not answered yet, those that wait behind another on their connection not counted."""
+        return sum(isinstance(one, Protocol) and one.is_busy for one in self.server_state.connections)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves what is under way to its end, at most for the grace time, then cancels what is left."""
         for server in self.servers:
@@ -91,14 +101,19 @@ class Server(uvicorn.Server):
         if not await self._until_none(self._is_idle, self._grace_s):
             for task in list(self.server_state.tasks):
                 task.cancel()
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, Protocol)
+                connection.give_up()
             await self._until_none(self._is_idle, STOP_LINGER_S)
 
     def _say_goodbye(self) -> None:
         """Makes each further answer the last one of its connection, so that no request meets a closed one."""
         goodbye = self.config.loaded_app = _closing(self.config.loaded_app)
+        self._protocol.hot_route = None
         for connection in self.server_state.connections:
             assert isinstance(connection, Protocol)
             connection.app = goodbye
+            connection.hot_route = None
             connection.make_answer_the_last()
 
     def _is_idle(self) -> bool:

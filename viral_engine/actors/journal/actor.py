@@ -89,35 +89,38 @@ class Journal(LoopActor):
         """Queues all that came in; the writer answers."""
         now_s = self.system.clock.monotonic_s()
         deadline_s = now_s + self._wired.settings.commit_deadline_ms / 1_000
+        refusal = self._wired.disk.reason()
         unknown: list[Any] = []
         for envelope in batch:
             match envelope.message:
                 case RecordDecision() | Commit() as request if envelope.reply_to is not None:
                     envelope.handed_on = True
-                    self._accept(request, envelope.reply_to, deadline_s)
+                    self._accept(request, envelope.reply_to, deadline_s, refusal)
                 case _Sweep():
                     self._sweep(now_s)
                 case DatabaseReady():
                     self._retry_now.set()
                 case other:
                     unknown.append(other)
+        if self._backlog.waiting:
+            self._work.set()
         if unknown:
             raise UnhandledMessage(self.path, unknown[0])
 
-    def _accept(self, request: RecordDecision | Commit, reply_to: ReplyTo, deadline_s: float) -> None:
+    def _accept(
+        self, request: RecordDecision | Commit, reply_to: ReplyTo, deadline_s: float, refusal: str | None
+    ) -> None:
         try:
             item = Item(piece_of(request), reply_to, deadline_s)
         except ValueError as error:
             reply_to.set_exception(RowRefused(str(error)))
             return
-        full = self._wired.disk.reason()
-        if full is None and len(self._backlog.waiting) >= WAITING_MAX:
-            full = f"{WAITING_MAX} others are waiting"
-        if full is not None:
-            item.give_up(full, maybe=False)
+        if refusal is None and len(self._backlog.waiting) >= WAITING_MAX:
+            refusal = f"{WAITING_MAX} others are waiting"
+        if refusal is not None:
+            item.give_up(refusal, maybe=False)
             return
         self._backlog.waiting.append(item)
-        self._work.set()
 
     async def terminate(self, exit_reason: Exit) -> None:
         """Commits what waits, as long as the supervisor lets it; the rest is told that it is not recorded."""

@@ -57,8 +57,10 @@ class Item:
         if not self.answered:
             self.answered = True
             # One caller whose event loop is closed by now must not cost the others of the batch their answers.
-            with suppress(Exception):
+            try:  # noqa: SIM105  (suppress() costs each recorded check a quarter of a microsecond)
                 self.reply_to.set(value)
+            except Exception:  # noqa: BLE001, S110
+                pass
 
 
 @dataclass(slots=True)

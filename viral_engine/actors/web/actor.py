@@ -96,8 +96,9 @@ class Web(LoopActor):
         served = self._server.server_state
         return {
             "connections": len(served.connections),
-            "requests_open": len(served.tasks),
+            "requests_open": self._server.open_requests,
             "requests_total": served.total_requests,
+            "hot_checks": self._server.hot_route.taken,
             "keys_loaded": self._web.keys.is_loaded,
         }
 

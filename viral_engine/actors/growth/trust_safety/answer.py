@@ -46,20 +46,24 @@ def _consent_state(decision: Decision) -> ConsentState:
     return ConsentState(required=consent.required, scope=consent.scope, basis=consent.basis, state=consent.state.value)
 
 
+def _contributions(decision: Decision) -> list[Contribution]:
+    return [
+        Contribution(rule=term.rule, version=term.version, weight=term.weight, why=term.why)
+        for term in decision.contributions
+    ]
+
+
 def answer_of(policy: Policy, decision: Decision, decision_id: bytes, latency_ms: float) -> CheckAnswer:
     """Builds what the caller reads."""
     limits = decision.limits
     return CheckAnswer(
         decision_id=text_of(decision_id),
-        decision=decision.outcome.value,
+        decision=str(decision.outcome),
         recorded=True,
-        reasons=[reason.value for reason in decision.reasons],
+        reasons=list(map(str, decision.reasons)),
         score=decision.score,
-        contributions=[
-            Contribution(rule=term.rule, version=term.version, weight=term.weight, why=term.why)
-            for term in decision.contributions
-        ],
-        policy=_policy_ref(policy.id, policy.version, policy.mode.value),
+        contributions=_contributions(decision) if decision.contributions else [],
+        policy=_policy_ref(policy.id, policy.version, str(policy.mode)),
         limits=None
         if limits is None
         else LimitState(

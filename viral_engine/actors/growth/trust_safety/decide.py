@@ -33,19 +33,21 @@ def decide(memory: Memory, policy: Policy, request: CheckAction, clock: Clock, i
     timeline, now_ms = memory.timeline_of(request, wall_ms)
     group = None if request.ip_address is None else address_group(request.ip_address)
     action = policy.action(request.action_type)
+    keyed = timeline.keyed(action, request, group)
     facts = gather(
         request,
         action,
         group,
         profile,
         subject,
+        windows=timeline.look(keyed, group, now_ms),
         timeline=timeline,
         lists=memory.lists,
         profiles=memory.profiles,
         now_ms=now_ms,
     )
     decision = evaluate(policy, facts)
-    timeline.commit(request, group, profile, action, decision, now_ms)
+    timeline.commit(request, group, profile, keyed, decision, now_ms, signup=action.signup)
     decision_id = ids.next_bytes(wall_ms)
     latency_ms = round((clock.monotonic_s() - request.received_s) * 1_000, 3)
     answer = answer_of(policy, decision, decision_id, latency_ms)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from viral_engine.actors.growth.trust_safety.memory import Timeline
     from viral_engine.actors.growth.trust_safety.profiles import Profile, Profiles
     from viral_engine.domain.actions import Action
+    from viral_engine.domain.facts import WindowUse
     from viral_engine.messages.checks import CheckAction
 
 _NO_SIGNUP = SignupUse()
@@ -27,6 +28,7 @@ def gather(
     profile: Profile,
     subject: Profile | None,
     *,
+    windows: tuple[WindowUse, ...],
     timeline: Timeline,
     lists: Lists,
     profiles: Profiles,
@@ -40,6 +42,7 @@ def gather(
         group: the address group, None without an address.
         profile: of the user who acts.
         subject: of the person whose data it is about, when that is somebody else.
+        windows: what the action's limits hold.
         timeline: the recent past that the request belongs to.
         lists: blocks, allows and flags.
         profiles: for the chain of referrers.
@@ -58,7 +61,7 @@ def gather(
         missing=_missing(request),
         blocks=lists.blocks.match(request.user_id, request.device_id, request.ip_address, domain, now_ms),
         allows=lists.allows.match(request.user_id, request.device_id, request.ip_address, domain, now_ms),
-        windows=timeline.windows(action, request, group, now_ms),
+        windows=windows,
         signup=timeline.signup(request, group, profile, now_ms) if action.signup else _NO_SIGNUP,
         email_disposable=domain is not None and is_disposable(domain),
         trust=profile.trust,

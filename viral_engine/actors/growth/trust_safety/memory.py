@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from viral_engine.domain.limits import Limit
     from viral_engine.messages.checks import CheckAction
 
+    KeyedWindow = tuple[Limit, MovingWindows, str]
+    """A limit of an action, its table, and the key under which a request is counted there."""
+
 REFUSALS_WINDOW_MS = 600_000
 REFUSALS_COUNTED_MAX = 64
 CROWD_WINDOW_MS = 60_000
@@ -38,6 +41,7 @@ CIRCLE_HOPS_MAX = 8
 CLEAN_UP_BUDGET = 20_000
 """Rows that one clean-up may drop from each structure: some milliseconds of the loop."""
 
+_USER_ACTION, _DEVICE, _ADDRESS = WindowKey.USER_ACTION, WindowKey.DEVICE, WindowKey.ADDRESS
 _LIMIT_REASONS = frozenset({Reason.RATE_LIMITED, Reason.DUPLICATE_SHARE, Reason.DUPLICATE_SIGNUP})
 
 
@@ -73,13 +77,30 @@ class Timeline:
         self.last_ms = max(self.last_ms, now_ms)
         return self.last_ms
 
-    def windows(self, action: Action, request: CheckAction, group: str | None, now_ms: int) -> tuple[WindowUse, ...]:
-        """Looks at the windows of the action's limits that have a key in this request."""
-        uses = []
-        for limit, window, key in self._keyed(action, request, group):
-            usage = window.test(key, limit.places, now_ms, group or ANY_GROUP)
-            uses.append(WindowUse(limit.window, usage.used, usage.reset_ms))
-        return tuple(uses)
+    def keyed(self, action: Action, request: CheckAction, group: str | None) -> list[KeyedWindow]:
+        """Returns the limits of the action that have a key in this request."""
+        found = []
+        for limit in action.limits:
+            kind = limit.key
+            if kind is _USER_ACTION:
+                # No canonical id holds a control character, so no two pairs share a key.
+                key: str | None = f"{request.user_id}\0{request.action_type}"
+            elif kind is _DEVICE:
+                key = request.device_id
+            else:
+                key = group if kind is _ADDRESS else request.user_id
+            if key is not None:
+                window = self._windows.get(limit.window)
+                found.append((limit, self._new_window(limit) if window is None else window, key))
+        return found
+
+    @staticmethod
+    def look(keyed: list[KeyedWindow], group: str | None, now_ms: int) -> tuple[WindowUse, ...]:
+        """Looks at windows; takes no place in them."""
+        coarse = group or ANY_GROUP
+        return tuple(
+            [WindowUse(limit.window, *window.look(key, limit.places, now_ms, coarse)) for limit, window, key in keyed]
+        )
 
     def signup(self, request: CheckAction, group: str | None, profile: Profile, now_ms: int) -> SignupUse:
         """Looks into the book of signups."""
@@ -124,16 +145,25 @@ class Timeline:
         )
 
     def commit(
-        self, request: CheckAction, group: str | None, profile: Profile, action: Action, decision: Decision, now_ms: int
+        self,
+        request: CheckAction,
+        group: str | None,
+        profile: Profile,
+        keyed: list[KeyedWindow],
+        decision: Decision,
+        now_ms: int,
+        *,
+        signup: bool,
     ) -> None:
         """Counts the attempt: at once, and not given back when its record fails."""
-        for limit, window, key in self._keyed(action, request, group):
-            if limit.window in decision.places_taken:
-                window.take(key, now_ms, group or ANY_GROUP)
+        taken, coarse = decision.places_taken, group or ANY_GROUP
+        for limit, window, key in keyed:
+            if limit.window in taken:
+                window.take(key, now_ms, coarse)
         self._note_presence(request.user_id, request.device_id, group, now_ms)
-        if not _LIMIT_REASONS.isdisjoint(decision.reasons):
+        if decision.reasons and not _LIMIT_REASONS.isdisjoint(decision.reasons):
             self._note_refusal(request.user_id, request.device_id, group, now_ms)
-        if action.signup:
+        if signup:
             if group is not None:
                 self._address_signups.add(group, request.user_id, now_ms)
             if decision.books_signup:
@@ -158,7 +188,7 @@ class Timeline:
         group = None if request.ip_address is None else address_group(request.ip_address)
         self.advance(at_ms)
         if counted:
-            for _limit, window, key in self._keyed(action, request, group):
+            for _limit, window, key in self.keyed(action, request, group):
                 window.restore(key, at_ms, group or ANY_GROUP)
         self._note_presence(request.user_id, request.device_id, group, at_ms)
         if not _LIMIT_REASONS.isdisjoint(reasons):
@@ -197,18 +227,8 @@ class Timeline:
     def _refusals(self) -> MovingWindows:
         return MovingWindows(REFUSALS_WINDOW_MS, self._keys_max, REFUSALS_COUNTED_MAX)
 
-    def _keyed(self, action: Action, request: CheckAction, group: str | None) -> list[tuple[Limit, MovingWindows, str]]:
-        """Returns each limit of the action that has a key in this request, with its window."""
-        return [
-            (limit, self._window(limit), key)
-            for limit in action.limits
-            if (key := _key(limit, request, group)) is not None
-        ]
-
-    def _window(self, limit: Limit) -> MovingWindows:
-        window = self._windows.get(limit.window)
-        if window is None:
-            window = self._windows[limit.window] = MovingWindows(limit.window_ms, self._keys_max)
+    def _new_window(self, limit: Limit) -> MovingWindows:
+        window = self._windows[limit.window] = MovingWindows(limit.window_ms, self._keys_max)
         return window
 
     def _note_presence(self, user: str, device: str | None, group: str | None, now_ms: int) -> None:
@@ -230,19 +250,6 @@ class Timeline:
             self._device_refusals.take(device, now_ms)
         if group is not None:
             self._address_refusals.take(group, now_ms)
-
-
-def _key(limit: Limit, request: CheckAction, group: str | None) -> str | None:
-    match limit.key:
-        case WindowKey.USER_ACTION:
-            # No canonical id holds a control character, so no two pairs share a key.
-            return f"{request.user_id}\0{request.action_type}"
-        case WindowKey.USER:
-            return request.user_id
-        case WindowKey.DEVICE:
-            return request.device_id
-        case WindowKey.ADDRESS:
-            return group
 
 
 def _saw(table: DistinctUsers, key: str, user: str, now_ms: int) -> bool:

@@ -1,0 +1,200 @@
+"""The check without ASGI: from the parser's last byte to the actor's mailbox and back in plain calls.
+
+What ASGI needs for a request (a scope, a task, an event, two messages out) costs as much as deciding it. So an ordinary
+check on a free connection goes from `Protocol` straight to trust_safety, which answers it by `HotCheck.set`. Everything
+out of the ordinary takes the long way through `CheckEndpoint`: a key that must be proved first or holds conditions, an
+`Idempotency-Key`, a body in pieces, HTTP/1.0. Both ways give the same answers (`tests/web/test_hot_check.py`).
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from viral_engine.web.context import TRUST_SAFETY
+
+if TYPE_CHECKING:
+    from viral_engine.messages.checks import CheckAction
+    from viral_engine.web.auth import Grant
+    from viral_engine.web.check import Checker
+    from viral_engine.web.protocol import Protocol
+    from viral_engine.web.state import WebState
+
+CHECK_URL = b"/v1/actions/check"
+_LENGTH_DIGITS_MAX = 6
+_UNUSUAL = frozenset({b"expect", b"idempotency-key", b"transfer-encoding", b"upgrade"})
+_OK = 200
+
+
+class HotRoute:
+    """What all checks of one server share.
+
+    Attributes:
+        taken: how many requests came this way.
+    """
+
+    def __init__(self, state: WebState, checker: Checker) -> None:
+        self.checker = checker
+        self.system = state.context.system
+        self.traffic = state.traffic
+        self.now_s = state.context.system.clock.monotonic_s
+        self.timeout_s = state.context.settings.web.call_timeout_s
+        self.taken = 0
+        self._proved = state.keys.proved
+        self._bytes_max = state.context.settings.web.body_bytes_max
+        self._server_headers: list[tuple[bytes, bytes]] | None = None
+        self._heads: dict[int, bytes] = {}
+
+    def begin(self, protocol: Protocol, headers: list[tuple[bytes, bytes]]) -> HotCheck | None:
+        """Returns the request whose head has come; None when it must take the long way."""
+        grant: Grant | None = None
+        given_id = None
+        length = -1
+        for name, value in headers:
+            if name == b"authorization":
+                grant = self._proved.get(value)
+            elif name == b"content-length":
+                length = int(value) if len(value) <= _LENGTH_DIGITS_MAX and value.isdigit() else -1
+            elif name == b"x-request-id":
+                given_id = value
+            elif name in _UNUSUAL or (name == b"connection" and value.lower() != b"keep-alive"):
+                return None
+        if grant is None or grant.is_conditional or "check" not in grant.scopes or not 0 < length <= self._bytes_max:
+            return None
+        self.taken += 1
+        return HotCheck(self, protocol, grant, self.traffic.request_id(given_id), self.now_s())
+
+    def head_of(self, status: int, server_headers: list[tuple[bytes, bytes]]) -> bytes:
+        """Returns an answer's head up to the value of its length; uvicorn's headers change once a second."""
+        if server_headers is not self._server_headers:
+            self._server_headers = server_headers
+            self._heads.clear()
+        head = self._heads.get(status)
+        if head is None:
+            lines = [b"%b: %b\r\n" % header for header in server_headers]
+            lines += (b"content-type: application/json\r\n", b"content-length: ")
+            head = self._heads[status] = STATUS_LINE[status] + b"".join(lines)
+        return head
+
+
+class _NobodyWaits:
+    """Stands where uvicorn keeps the event on which an ASGI application waits."""
+
+    @staticmethod
+    def set() -> None:
+        """Wakes nobody."""
+
+
+class HotCheck:
+    """One check: for uvicorn a request under way, for the actors whoever waits for the answer.
+
+    Attributes:
+        keep_alive: whether the connection outlives the answer.
+        response_complete: whether the answer was given to the transport, or cannot be any more.
+        disconnected: whether the client is gone.
+        message_event: for uvicorn, which wakes whoever waits for the body.
+        more_body: whether some of the body is still to come: never, the long way takes those.
+        deadline_s: when waiting ends, on the clock's monotonic seconds.
+    """
+
+    __slots__ = (
+        "_action", "_grant", "_is_settled", "_protocol", "_received_s", "_request_id", "_route", "deadline_s",
+        "disconnected", "keep_alive", "response_complete",
+    )  # fmt: skip
+    message_event = _NobodyWaits
+    more_body = False
+
+    def __init__(self, route: HotRoute, protocol: Protocol, grant: Grant, request_id: bytes, received_s: float) -> None:
+        self._route = route
+        self._protocol = protocol
+        self._grant = grant
+        self._request_id = request_id
+        self._received_s = received_s
+        self._action: CheckAction | None = None
+        self._is_settled = False
+        self.deadline_s = received_s + route.timeout_s
+        self.keep_alive = True
+        self.response_complete = False
+        self.disconnected = False
+
+    def run(self, body: bytes) -> None:
+        """Asks trust_safety; the answer comes to `set` or `set_exception`."""
+        route = self._route
+        try:
+            action = self._action = route.checker.action_of(body, self._grant, self._received_s)
+            # One timer for all that wait: one of its own would cost as much as the question.
+            route.system.deadlines.add(self)
+            route.system.ask(TRUST_SAFETY, action, self, self.deadline_s)
+        except Exception as error:  # noqa: BLE001  (the edge: the parser's caller must not see an exception)
+            self._is_settled = True
+            self._fail(error)
+
+    def set(self, value: Any | None = None) -> None:
+        """Writes the decision; from any thread, the first answer counts."""
+        if not self._route.system.loop.is_current:
+            self._route.system.loop.post(self.set, value)
+        elif not self._is_settled:
+            self._is_settled = True
+            self._route.system.deadlines.discard(self)
+            assert value is not None
+            self._write(_OK, value.answer)
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """Has the next incarnation asked, or the outage policy answer; from any thread, the first answer counts."""
+        error: Any = exc_info if isinstance(exc_info, BaseException) else exc_info[1]
+        if not self._route.system.loop.is_current:
+            self._route.system.loop.post(self.set_exception, error)
+        elif not self._is_settled:
+            self._is_settled = True
+            self._route.system.deadlines.discard(self)
+            self._protocol.follow(self._go_on(error))
+
+    def expire(self) -> None:
+        """Stops waiting."""
+        self.set_exception(self._route.checker.too_late())
+
+    def cancel(self) -> None:
+        """Tells the caller that the daemon stops."""
+        if not self._is_settled:
+            self._is_settled = True
+            self._route.system.deadlines.discard(self)
+            self._fail(CancelledError())
+
+    async def _go_on(self, error: Exception) -> None:
+        assert self._action is not None
+        try:
+            answered = await self._route.checker.decide_after(error, self._action, self.deadline_s)
+        except (Exception, CancelledError) as failure:  # noqa: BLE001  (the edge: it becomes an answer)
+            self._fail(failure)
+        else:
+            self._write(answered.status, answered.body)
+
+    def _fail(self, error: BaseException) -> None:
+        failure = self._route.checker.failure_of(error, self._request_id)
+        self._write(failure.status, failure.body(), failure.headers, failure.code)
+
+    def _write(
+        self, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = (), code: str | None = None
+    ) -> None:
+        route, protocol = self._route, self._protocol
+        self.response_complete = True
+        transport = protocol.transport
+        if not self.disconnected and not transport.is_closing():
+            more = b"".join([b"%b: %b\r\n" % header for header in headers]) if headers else b""
+            transport.write(
+                b"%b%d\r\nx-request-id: %b\r\n%b%b\r\n%b"
+                % (
+                    route.head_of(status, protocol.server_state.default_headers),
+                    len(body),
+                    self._request_id,
+                    more,
+                    b"" if self.keep_alive else b"connection: close\r\n",
+                    body,
+                )
+            )
+            if not self.keep_alive:
+                transport.close()
+            protocol.on_response_complete()
+        route.traffic.note(CHECK_URL.decode(), "POST", status, route.now_s() - self._received_s, self._request_id, code)
