@@ -6,6 +6,12 @@ so nobody has to die with another.
 
 import sys
 
+from viral_engine.actors import start
+
+if __name__ == "__main__":
+    # Before the rest is loaded: PostgreSQL takes as long to start, and nobody need wait for both.
+    start.begin(sys.argv[1:])
+
 from viral_engine.actors.control.actor import Control
 from viral_engine.actors.daemon import run
 from viral_engine.actors.database.actor import DatabaseActor

@@ -27,6 +27,7 @@ AT_64 = Row(name="check recorded before answered, 64 connections (1/s)", better=
 AT_512 = Row(name="check recorded before answered, 512 connections (1/s)", better="higher", goal=0.6, target=2.0)
 FASTAPI = Row(name="check, 64 connections, against FastAPI + limits in memory (1/s)", better="higher", goal=3, target=8)
 INSERT = Row(name="check, 64 connections, against one INSERT + COMMIT each (1/s)", better="higher", goal=4, target=8)
+ALONE = Row(name="check, 64 connections, against one autocommitted INSERT each (1/s)", better="higher", goal=None)
 P99 = Row(name="check, 64 connections, p99 (ms)", better="lower", goal=4, target=1.2)
 TEN_THOUSAND = Row(name="check, 10,000 connections, p99 (ms)", better="lower", goal=1000, target=400)
 
@@ -105,7 +106,7 @@ def reference(module: str, folder: Path, **environment: str) -> Iterator[Side]:
 
 def rows(folder: Path, runs: int, *, long: bool) -> Iterator[Row]:
     """Measures everything that goes over HTTP."""
-    here = [AT_64, AT_512, FASTAPI, INSERT, P99, TEN_THOUSAND]
+    here = [AT_64, AT_512, FASTAPI, INSERT, ALONE, P99, TEN_THOUSAND]
     why = wrk.missing()
     if why is not None:
         yield from (row.skip(why) for row in here)
@@ -127,10 +128,10 @@ def rows(folder: Path, runs: int, *, long: bool) -> Iterator[Row]:
 def _at_64(servers: ExitStack, folder: Path, ours: Side, constant: Side, runs: int) -> Iterator[Row]:
     sides = [ours, constant]
     fastapi, why_no_fastapi = _optional(servers, "fastapi_limits", folder)
-    insert, why_no_insert = _optional(
-        servers, "insert", folder, BENCH_DATABASE=EmbeddedServer(folder / "data").conninfo
-    )
-    for side in (fastapi, insert):
+    database = EmbeddedServer(folder / "data").conninfo
+    insert, why_no_insert = _optional(servers, "insert", folder, BENCH_DATABASE=database)
+    alone, why_not_alone = _optional(servers, "insert", folder, BENCH_DATABASE=database, BENCH_AUTOCOMMIT="1")
+    for side in (fastapi, insert, alone):
         if side is not None:
             side.run(64, 1)
             sides.append(side)
@@ -141,7 +142,12 @@ def _at_64(servers: ExitStack, folder: Path, ours: Side, constant: Side, runs: i
             side.run(64)
     note = ours.trouble(64) or constant.trouble(64)
     yield AT_64.measured(ours.per_s(), constant.per_s(), cpu_us=_both(ours, constant), note=note)
-    for row, side, why in ((FASTAPI, fastapi, why_no_fastapi), (INSERT, insert, why_no_insert)):
+    references = (
+        (FASTAPI, fastapi, why_no_fastapi),
+        (INSERT, insert, why_no_insert),
+        (ALONE, alone, why_not_alone),
+    )
+    for row, side, why in references:
         if side is None:
             yield row.skip(why)
         else:

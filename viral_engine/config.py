@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from viral_engine.root import root_folder
+
 ENVIRONMENT_PREFIX = "VIRAL_ENGINE_"
 
 LOOP_LAG_RED_S = 5.0
@@ -116,13 +118,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     disk: Disk
     logging: Logging
     jobs: Jobs
-
-
-def root_folder() -> Path:
-    """Returns the folder of `supervisor.py`, `config/`, `migrations/`: a checkout's root, or the wheel's `_root`."""
-    package = Path(__file__).resolve().parent
-    packaged = package / "_root"
-    return packaged if packaged.is_dir() else package.parent
 
 
 def data_folder(given: str | None = None) -> Path:

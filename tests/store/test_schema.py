@@ -15,6 +15,7 @@ from postgres import fresh_database
 from sqlalchemy import text
 
 from viral_engine import config
+from viral_engine.root import root_folder
 from viral_engine.store.embedded.server import EmbeddedServer
 from viral_engine.store.engine import Database
 from viral_engine.store.migrate import DatabaseTooNew, migrate, packaged_revisions
@@ -116,7 +117,7 @@ def test_a_database_newer_than_the_program_is_refused_with_one_sentence(store: D
 
 
 def test_the_head_is_known_without_alembic() -> None:
-    scripts = ScriptDirectory(str(config.root_folder() / "migrations"))
+    scripts = ScriptDirectory(str(root_folder() / "migrations"))
     assert [script.revision for script in scripts.walk_revisions()][::-1] == list(packaged_revisions())
 
 
@@ -135,7 +136,7 @@ def test_the_tool_for_writing_revisions_finds_the_database_by_the_environment(
 ) -> None:
     with fresh_database(postgres_server) as conninfo:
         monkeypatch.setenv("VIRAL_ENGINE_DATABASE__URL", conninfo)
-        ini = Path(config.root_folder() / "migrations" / "alembic.ini")
+        ini = Path(root_folder() / "migrations" / "alembic.ini")
         from alembic import command  # noqa: PLC0415 - its environment is set only now
 
         command.upgrade(Config(ini), "head")

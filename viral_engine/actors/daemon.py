@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import gc
 import os
@@ -13,7 +12,6 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -23,6 +21,7 @@ from viral_engine import __version__, config
 from viral_engine.actors.database.actor import DatabaseContext
 from viral_engine.actors.growth.trust_safety.actor import TrustSafetyContext
 from viral_engine.actors.journal.actor import JournalContext
+from viral_engine.actors.start import NotStarted, Start, take
 from viral_engine.control import daemon_file, listener
 from viral_engine.control.context import Act, ControlContext
 from viral_engine.messages.journal import Commit
@@ -33,7 +32,6 @@ from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
 from viral_engine.runtime.system import System
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.embedded.errors import EmbeddedError
-from viral_engine.store.embedded.lock import FolderLock
 from viral_engine.store.embedded.server import EmbeddedServer
 from viral_engine.store.engine import Database
 from viral_engine.store.spool import Spool
@@ -50,7 +48,6 @@ from viral_engine.web.first_keys import FirstKeys, InstanceKeyLost, first_keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from viral_engine.config import Settings
     from viral_engine.runtime.snapshot import Node
 
 EXIT_STOPPED = 0
@@ -71,17 +68,12 @@ SERVER_STOP_S = 2.0
 SLOW_START_S = 10.0
 
 
-class NotStarted(Exception):
-    """The daemon could not start; the message is one sentence for the operator."""
-
-
 def run(tree: Supervisor, arguments: list[str]) -> int:
     """Runs the daemon until it is told to stop, and returns the exit code."""
-    flags = _parse(arguments)
     try:
-        settings = config.load(flags.config, _overrides(flags))
-        with FolderLock(config.data_folder(flags.data_dir)) as lock:
-            return Daemon(tree, settings, lock.data_dir).run()
+        start = take(arguments)
+        with start.lock:
+            return Daemon(tree, start).run()
     except (NotStarted, config.ConfigError, EmbeddedError, InstanceKeyLost) as error:
         sys.stderr.write(f"viral-engine: {error}\n")
         return EXIT_NOT_STARTED
@@ -112,13 +104,12 @@ class Daemon:
 
     Args:
         tree: the specification without arguments.
-        settings: everything that can be set.
-        data_dir: ours alone, its lock is held.
+        start: settings, the data folder whose lock is held, and the embedded server.
     """
 
-    def __init__(self, tree: Supervisor, settings: Settings, data_dir: Path) -> None:
-        self._settings = settings
-        self._data_dir = data_dir
+    def __init__(self, tree: Supervisor, start: Start) -> None:
+        self._settings = settings = start.settings
+        self._data_dir = data_dir = start.data_dir
         self._boot_id = uuid.uuid4().hex
         self._started_ms = time.time_ns() // 1_000_000
         self._ended = threading.Event()
@@ -132,7 +123,7 @@ class Daemon:
         self._system = System(make_loop=uvloop.new_event_loop, on_fatal=self._give_up)
         self._system.events.listen(self._history)
         self._system.events.listen(log_event)
-        self._server = None if settings.database.url else EmbeddedServer(data_dir)
+        self._server = start.server
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
         self._sockets = self._bind()
         self._keys = first_keys(data_dir)
@@ -256,11 +247,13 @@ class Daemon:
                 return
             if time.monotonic() > slow_s:
                 self._log.warning("not ready yet", reasons=readiness.reasons)
+                gc.enable()
                 slow_s = time.monotonic() + SLOW_START_S
         # Nothing made so far will ever be garbage; later collections need not look at it.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 100)
+        gc.enable()
         sys.stdout.write(
             f"viral-engine is ready on {self._url}  key file: {self._data_dir / 'api-key'}"
             f"  data folder: {self._data_dir}\n"
@@ -349,20 +342,3 @@ def _unwell(node: Node) -> list[str]:
     for child in node.children:
         reasons += _unwell(child)
     return reasons
-
-
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="viral-engine", description="Runs the daemon.")
-    parser.add_argument("verb", choices=["serve"])
-    parser.add_argument("--data-dir")
-    parser.add_argument("--host")
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--database-url")
-    parser.add_argument("--config", type=Path)
-    return parser.parse_args(arguments)
-
-
-def _overrides(flags: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    server = {key: value for key, value in (("host", flags.host), ("port", flags.port)) if value is not None}
-    database = {"url": flags.database_url} if flags.database_url is not None else {}
-    return {"server": server, "database": database}

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from viral_engine import config
+from viral_engine.root import root_folder
 from viral_engine.store.engine import Database
 
 __all__ = ["DatabaseTooNew", "migrate", "packaged_revisions", "stored_revision"]
@@ -35,7 +35,7 @@ def packaged_revisions() -> tuple[str, ...]:
 
     Read off the file names (`0001_first.py`), because importing alembic costs a start 150 ms that hardly any needs.
     """
-    folder = config.root_folder() / "migrations" / "versions"
+    folder = root_folder() / "migrations" / "versions"
     return tuple(sorted(file.name.partition("_")[0] for file in folder.glob("[0-9]*_*.py")))
 
 
@@ -87,7 +87,7 @@ def _upgrade(connection: Connection) -> None:
 
     settings = Config()
     # A percent sign in the path is not one of alembic's placeholders.
-    settings.set_main_option("script_location", str(config.root_folder() / "migrations").replace("%", "%%"))
+    settings.set_main_option("script_location", str(root_folder() / "migrations").replace("%", "%%"))
     settings.set_main_option("path_separator", "os")
     settings.attributes["connection"] = connection
     command.upgrade(settings, "head")
