@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-from viral_engine.root import root_folder
+from viral_engine.folders import root_folder
 
 ENVIRONMENT_PREFIX = "VIRAL_ENGINE_"
 
@@ -118,17 +118,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     disk: Disk
     logging: Logging
     jobs: Jobs
-
-
-def data_folder(given: str | None = None) -> Path:
-    """Returns the data folder: the flag, else VIRAL_ENGINE_DATA_DIR, else the user's place for such data."""
-    chosen = given or os.environ.get("VIRAL_ENGINE_DATA_DIR")
-    if chosen:
-        return Path(chosen).expanduser().resolve()
-    if os.geteuid() == 0:
-        return Path("/var/lib/viral-engine")
-    home = os.environ.get("XDG_DATA_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "share") / "viral-engine"
 
 
 def load(file: Path | None = None, overrides: dict[str, dict[str, Any]] | None = None) -> Settings:

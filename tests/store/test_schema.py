@@ -15,7 +15,7 @@ from postgres import fresh_database
 from sqlalchemy import text
 
 from viral_engine import config
-from viral_engine.root import root_folder
+from viral_engine.folders import root_folder
 from viral_engine.store.embedded.server import EmbeddedServer
 from viral_engine.store.engine import Database
 from viral_engine.store.migrate import DatabaseTooNew, migrate, packaged_revisions

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from viral_engine import config
+from viral_engine.folders import data_folder
 from viral_engine.store.embedded.errors import EmbeddedError
 from viral_engine.store.embedded.lock import FolderLock
 from viral_engine.store.embedded.server import EmbeddedServer
@@ -78,7 +79,7 @@ def take(arguments: list[str]) -> Start:
 def _prepare(arguments: list[str]) -> Start:
     flags = _parse(arguments)
     settings = config.load(flags.config, _overrides(flags))
-    lock = FolderLock(config.data_folder(flags.data_dir))
+    lock = FolderLock(data_folder(flags.data_dir))
     lock.acquire()
     return Start(settings, lock, None if settings.database.url else EmbeddedServer(lock.data_dir))
 

@@ -16,7 +16,7 @@ from viral_engine.cli.daemon import Daemon
 from viral_engine.cli.errors import wrong_use
 from viral_engine.cli.printer import Printer
 from viral_engine.cli.style import ColorChoice
-from viral_engine.config import data_folder
+from viral_engine.folders import data_folder
 
 TIMEOUT_S = 10.0
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from viral_engine.cli.errors import CliError, ExitCode
-from viral_engine.root import root_folder
+from viral_engine.folders import root_folder
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, text
 
-from viral_engine.root import root_folder
+from viral_engine.folders import root_folder
 from viral_engine.store.engine import Database
 
 __all__ = ["DatabaseTooNew", "migrate", "packaged_revisions", "stored_revision"]

@@ -98,9 +98,11 @@ class Timeline:
     def look(keyed: list[KeyedWindow], group: str | None, now_ms: int) -> tuple[WindowUse, ...]:
         """Looks at windows; takes no place in them."""
         coarse = group or ANY_GROUP
-        return tuple(
-            [WindowUse(limit.window, *window.look(key, limit.places, now_ms, coarse)) for limit, window, key in keyed]
-        )
+        uses = []
+        for limit, window, key in keyed:
+            used, reset_ms = window.look(key, limit.places, now_ms, coarse)
+            uses.append(WindowUse(limit.window, used, reset_ms))
+        return tuple(uses)
 
     def signup(self, request: CheckAction, group: str | None, profile: Profile, now_ms: int) -> SignupUse:
         """Looks into the book of signups."""
