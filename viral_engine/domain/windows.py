@@ -77,13 +77,22 @@ class MovingWindows:
             msg = f"the limit {limit} is beyond the {self._places_max} places kept per key"
             raise ValueError(msg)
         table = self._keys
-        now_ms = table.advance(now_ms)
+        dead_before_ms = table.advance(now_ms) - self.window_ms
         row = table.rows.get(key)
         if row is None:
             if not self._coarse.rows and len(table.rows) < table.keys_max:
                 return 0, 0 if limit > 0 else self.window_ms
             row = self._shared(coarse)
-        return self._usage(row, limit, now_ms)
+        first, oldest_ms = 0, int.from_bytes(row[:_PLACE_SIZE], byteorder)
+        if oldest_ms < dead_before_ms:
+            first = bisect_left(memoryview(row).cast("q"), dead_before_ms)
+        count = (len(row) >> 3) - first
+        if count == 0:
+            return 0, 0 if limit > 0 else self.window_ms
+        # After a limit was lowered one place is free only when fewer than `limit` of the newest are left.
+        leaves = first if count <= limit else first + count - max(limit, 1)
+        leaves_ms = int.from_bytes(row[leaves * 8 : leaves * 8 + 8], byteorder) if leaves else oldest_ms
+        return count, leaves_ms - dead_before_ms + 1
 
     def used(self, key: str, now_ms: int) -> int:
         """Places that `key` holds; the quick way for keys that hold none, which most do."""
@@ -144,16 +153,3 @@ class MovingWindows:
         if len(row) >= self._places_max * _PLACE_SIZE:
             row = row[(1 - self._places_max) * _PLACE_SIZE :]
         return row
-
-    def _usage(self, row: bytes, limit: int, now_ms: int) -> tuple[int, int]:
-        dead_before_ms = now_ms - self.window_ms
-        first = 0
-        if int.from_bytes(row[:_PLACE_SIZE], byteorder) < dead_before_ms:
-            first = bisect_left(memoryview(row).cast("q"), dead_before_ms)
-        count = (len(row) >> 3) - first
-        if count == 0:
-            return 0, 0 if limit > 0 else self.window_ms
-        # After a limit was lowered one place is free only when fewer than `limit` of the newest are left.
-        leaves = first if count <= limit else first + count - max(limit, 1)
-        leaves_ms = int.from_bytes(row[leaves * 8 : leaves * 8 + 8], byteorder)
-        return count, leaves_ms - dead_before_ms + 1
