@@ -196,10 +196,9 @@ class Facts(NamedTuple):
 
 
 _DEFAULTS = tuple(Facts._field_defaults.get(name, None) for name in Facts._fields)
-_WRITTEN_AS_THEY_ARE = frozenset(
-    {"action", "now_ms", "band", "relation", "jurisdiction", "data_class", "recipient", "missing", "blocks", "allows",
-     "windows", "email_disposable", "schema"}
-)  # fmt: skip
+_NESTED = tuple(
+    (name, Facts._field_defaults[name]) for name in ("signup", "trust", "flags", "velocity", "referral", "consents")
+)
 
 
 def facts_to_dict(facts: Facts) -> dict[str, Any]:
@@ -214,15 +213,16 @@ def facts_for_json(facts: Facts) -> dict[str, Any]:
 
     Rows without defaults stay named tuples and words stay enums: an encoder writes those as lists and text by itself.
     """
-    plain: dict[str, Any] = {}
-    fields = zip(Facts._fields, facts, _DEFAULTS, strict=True)
-    # What is the default's own object, most of an ordinary check, is sorted out without a turn of this loop.
-    for name, value, default in compress(fields, map(is_not, facts, _DEFAULTS)):
-        if name in _WRITTEN_AS_THEY_ARE:
-            if value != default:
-                plain[name] = value
-        elif value != default:
-            plain[name] = to_plain(value)
+    # A word, a number or an empty tuple that equals its default is the default's own object: most are sorted out here.
+    plain: dict[str, Any] = dict(
+        compress(zip(Facts._fields, facts, strict=True), map(is_not, facts, _DEFAULTS)),
+    )
+    for name, default in _NESTED:
+        if name in plain:
+            if plain[name] == default:
+                del plain[name]
+            else:
+                plain[name] = to_plain(plain[name])
     plain["schema"] = facts.schema
     return plain
 
