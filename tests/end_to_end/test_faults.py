@@ -262,6 +262,29 @@ def test_sigterm_ends_with_0_and_answers_what_it_has(start_daemon: Callable[...,
     assert wait_until_gone(pid)
 
 
+@pytest.mark.parametrize("seen", ["lock", "keeper.lock", "pg-password", "pg/base", "instance-key", "daemon.json"])
+def test_sigterm_in_the_middle_of_a_first_start_ends_with_0_and_the_next_start_is_clean(
+    tmp_path: Path, seen: str
+) -> None:
+    daemon = RunningDaemon(tmp_path / "d")
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(daemon.data_dir), "--port", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    while not (daemon.data_dir / seen).exists():
+        # Ends by itself: with the file, or with the process.
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, b"")
+    daemon.start()
+    try:
+        assert daemon.check("after", "general")["recorded"] is True
+    finally:
+        assert daemon.stop() == 0
+
+
 def test_a_disk_below_its_minimum_turns_readyz_red_and_the_outage_policy_answers(
     start_daemon: Callable[..., RunningDaemon],
 ) -> None:
