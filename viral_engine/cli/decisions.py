@@ -104,9 +104,24 @@ def explained(record: dict[str, Any], style: Style) -> list[str]:
         "backfill",
     )
     lines += ["", *fields({name.replace("_", " "): record[name] for name in named if name in record})]
-    if record.get("facts"):
-        lines += ["", "facts", *fields(record["facts"], "  ")]
+    facts = dict(record.get("facts") or {})
+    uses = facts.pop("windows", [])
+    if facts:
+        lines += ["", "facts", *fields(facts, "  "), *windows(uses)]
     return lines
+
+
+def windows(uses: list[list[Any]]) -> list[str]:
+    """Returns a line per window: places taken before this attempt, and when there is one more."""
+    rows = [
+        [clean(name), f"{used} taken", f"one more in {reset_ms / 1000:g} s" if reset_ms else ""]
+        for name, used, reset_ms in uses
+    ]
+    return (
+        ["  windows", *(f"    {line}" for line in table(("WINDOW", "USED", "RESET"), rows, headers=False))]
+        if rows
+        else []
+    )
 
 
 def reasons(codes: list[str]) -> list[str]:
