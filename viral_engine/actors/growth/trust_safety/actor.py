@@ -175,10 +175,10 @@ class TrustSafety(LoopActor):
 
     def _missing_profile(self, request: CheckAction) -> str | None:
         """Returns somebody whose profile the decision needs and memory does not hold."""
-        for user_id in (request.user_id, request.subject_id):
-            if user_id is not None and self._memory.profiles.get(user_id) is None:
-                return user_id
-        return None
+        profiles, subject_id = self._memory.profiles, request.subject_id
+        if profiles.get(request.user_id) is None:
+            return request.user_id
+        return subject_id if subject_id is not None and profiles.get(subject_id) is None else None
 
     def _decide_imported(self) -> None:
         """Decides imported events from the head of their queue, as far as profiles are there."""
