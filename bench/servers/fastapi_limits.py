@@ -62,7 +62,6 @@ async def authenticated(sent: Annotated[HTTPAuthorizationCredentials, Depends(be
         raise HTTPException(401)
 
 
-@app.post("/v1/actions/check", dependencies=[Depends(authenticated)])
 async def check(body: Check) -> Answer:
     """Allows within the same three limits, and tells of the one with the fewest places left."""
     keyed = [(PER_USER, ("user", str(body.user_id), body.action_type))]
@@ -79,6 +78,8 @@ async def check(body: Check) -> Answer:
     nearest = min(states, key=lambda state: state.remaining)
     return Answer(decision="allow" if allowed else "deny", limits=nearest)
 
+
+app.post("/v1/actions/check", dependencies=[Depends(authenticated)])(check)
 
 if __name__ == "__main__":
     uvicorn.run(app, port=int(sys.argv[1]), **FLAGS)
