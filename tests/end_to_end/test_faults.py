@@ -277,7 +277,9 @@ def test_sigterm_in_the_middle_of_a_first_start_ends_with_0_and_the_next_start_i
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (0, b"")
+    assert process.returncode == 0, said
+    # Once the tree is up, an actor that waits for the server may be cut off, and the log says so.
+    assert b"Traceback" not in said
     daemon.start()
     try:
         assert daemon.check("after", "general")["recorded"] is True
