@@ -48,10 +48,27 @@ def _steady() -> TrustSafety:
     return TrustSafety(answers={CheckAction: decide})
 
 
-def _taken(served: Served) -> int:
+def _web(served: Served) -> Web:
     actor = served.system.registry.whereis("/web")
     assert actor is not None
-    return int(cast("Web", actor).inspect_state()["hot_checks"])
+    return cast("Web", actor)
+
+
+def _taken(served: Served) -> int:
+    return int(_web(served).inspect_state()["hot_checks"])
+
+
+class _Held:
+    """A trust_safety that keeps whom to answer, for the test to do so."""
+
+    def __init__(self) -> None:
+        self.replies: list[Any] = []
+        self.asked = threading.Event()
+
+    def __call__(self, _action: CheckAction, reply_to: Any) -> Any:
+        self.replies.append(reply_to)
+        self.asked.set()
+        return NO_REPLY
 
 
 def _head(served: Served, length: int, *more: str) -> bytes:
@@ -189,53 +206,39 @@ def test_a_client_that_reads_nothing_is_waited_for_and_then_gets_everything(serv
 
 
 def test_a_client_that_leaves_before_its_answer_disturbs_nobody() -> None:
-    held: list[Any] = []
-    asked = threading.Event()
-
-    def hold(_action: CheckAction, reply_to: Any) -> Any:
-        held.append(reply_to)
-        asked.set()
-        return NO_REPLY
-
+    held = _Held()
     script = TrustSafety()
     with serving(trust_safety=script) as served:
         assert served.check().status == 200
-        script.answers[CheckAction] = hold
+        script.answers[CheckAction] = held
         with served.connect() as connection:
             connection.sendall(_head(served, len(BODY)) + BODY)
-            assert asked.wait(TIMEOUT_S)
+            assert held.asked.wait(TIMEOUT_S)
         script.answers.clear()
         assert served.check().status == 200
-        held[0].set(Decided("allow", b"{}"))
-        held[0].set_exception(RuntimeError("a second answer is none"))
+        held.replies[0].set(Decided("allow", b"{}"))
+        held.replies[0].set_exception(RuntimeError("a second answer is none"))
         assert served.check().status == 200
 
 
 @pytest.mark.parametrize("answers_in_time", [True, False])
 def test_a_stop_waits_for_what_is_under_way_and_then_says_that_the_daemon_stops(*, answers_in_time: bool) -> None:
-    held: list[Any] = []
-    asked = threading.Event()
-
-    def hold(_action: CheckAction, reply_to: Any) -> Any:
-        held.append(reply_to)
-        asked.set()
-        return NO_REPLY
-
+    held = _Held()
     script = TrustSafety()
     grace_s = 20.0 if answers_in_time else 0.2
     with serving(trust_safety=script, settings={"server": {"stop_grace_s": grace_s}}) as served:
         assert served.check().status == 200
-        script.answers[CheckAction] = hold
+        script.answers[CheckAction] = held
         with served.connect() as connection:
-            connection.sendall(_head(served, len(BODY)) + BODY)
-            assert asked.wait(TIMEOUT_S)
+            # One that waits behind it makes no difference.
+            connection.sendall((_head(served, len(BODY)) + BODY) * (1 if answers_in_time else 2))
+            assert held.asked.wait(TIMEOUT_S)
             assert _taken(served) == 1
-            actor = served.system.registry.whereis("/web")
-            assert actor is not None
+            actor = _web(served)
             actor.order("shut_down", SHUTDOWN)
             if answers_in_time:
-                held[0].set(Decided("allow", b"{}"))
-            ((status, body),) = _read_answers(connection, 2)
+                held.replies[0].set(Decided("allow", b"{}"))
+            ((status, body), *_) = _read_answers(connection, 2)
             assert status == (200 if answers_in_time else 503)
             assert answers_in_time or json.loads(body)["message"] == "the daemon is stopping"
             assert actor.exited.get(timeout=TIMEOUT_S) == SHUTDOWN

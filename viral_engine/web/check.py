@@ -12,12 +12,12 @@ from viral_engine.messages.checks import CheckAction, CheckRequest, Decided
 from viral_engine.runtime.errors import CallTimeout
 from viral_engine.web.actions import to_action
 from viral_engine.web.ask import ask, ask_again
-from viral_engine.web.auth import Grant, KeyRing
+from viral_engine.web.auth import Grant, KeyRing, authorization_of
 from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
 from viral_engine.web.context import TRUST_SAFETY
 from viral_engine.web.decode import BodyDecoder
-from viral_engine.web.errors import ApiError, ClientGone, as_api_error, insufficient_scope, internal, unavailable
+from viral_engine.web.errors import ClientGone, insufficient_scope
 from viral_engine.web.idempotency import Answered
 from viral_engine.web.outage import OUTAGES
 from viral_engine.web.state import WebState
@@ -37,7 +37,6 @@ class Checker:
         self._system = state.context.system
         self._timeout_s = state.context.settings.web.call_timeout_s
         self._outage = state.outage
-        self._traffic = state.traffic
         self._decode = BodyDecoder(CheckRequest).decode
 
     def action_of(self, body: bytes, grant: Grant, received_s: float) -> CheckAction:
@@ -74,16 +73,6 @@ class Checker:
         """Returns what a check fails with that nobody answered in time."""
         return CallTimeout(TRUST_SAFETY, self._timeout_s)
 
-    def failure_of(self, error: BaseException, request_id: bytes) -> ApiError:
-        """Returns what the caller is told of an exception; a fault of ours is logged."""
-        if isinstance(error, CancelledError):
-            return unavailable("the daemon is stopping")
-        failure = as_api_error(error)
-        if failure is None:
-            self._traffic.failed(CHECK_PATH, request_id, error)
-            return internal()
-        return failure
-
     async def _decided(self, action: CheckAction, asked: Awaitable[Decided]) -> Answered:
         try:
             decided = await asked
@@ -108,26 +97,18 @@ class CheckEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; nothing it meets leaves it as an exception."""
         received_s = self._now_s()
-        authorization = b""
-        length = key = given_id = code = None
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                authorization = value
-            elif name == b"content-length":
-                length = value
-            elif name == b"idempotency-key":
-                key = value
-            elif name == b"x-request-id":
-                given_id = value
-        request_id = self._traffic.request_id(given_id)
+        sent = dict(scope["headers"])
+        key, code = sent.get(b"idempotency-key"), None
+        request_id = self._traffic.request_id(sent.get(b"x-request-id"))
         headers: tuple[tuple[bytes, bytes], ...] = ()
         try:
+            authorization = authorization_of(scope["headers"])
             grant = self._proved.get(authorization)
             if grant is None or grant.is_conditional:
                 grant = await self._authenticate(scope, authorization)
             if "check" not in grant.scopes:
                 raise insufficient_scope(_SCOPES)  # noqa: TRY301  (a call more in every check)
-            body = await read_body(receive, length, self._bytes_max)
+            body = await read_body(receive, sent.get(b"content-length"), self._bytes_max)
             if key is None:
                 answered = await self._checker.decide(self._checker.action_of(body, grant, received_s))
             else:
@@ -136,7 +117,7 @@ class CheckEndpoint:
         except ClientGone:
             return
         except (Exception, CancelledError) as error:  # noqa: BLE001  (the edge: every exception becomes an answer here)
-            failure = self._checker.failure_of(error, request_id)
+            failure = self._traffic.told(CHECK_PATH, request_id, error)
             status, answer, headers, code = failure.status, failure.body(), failure.headers, failure.code
         await send(
             {

@@ -10,18 +10,15 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-from viral_engine.web.auth import Grant, KeyRing
+from viral_engine.web.auth import Grant, KeyRing, authorization_of
 from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
 from viral_engine.web.decode import BodyDecoder
 from viral_engine.web.errors import (
     ApiError,
     ClientGone,
-    as_api_error,
     insufficient_scope,
-    internal,
     invalid,
-    unavailable,
 )
 from viral_engine.web.idempotency import Answered
 from viral_engine.web.routes import Answer, Call, Route
@@ -54,14 +51,8 @@ class Endpoint:
             answered, media_type = await self._answer(scope, headers, receive, request_id)
         except ClientGone:
             return
-        except asyncio.CancelledError:
-            failure = unavailable("the daemon is stopping")
-            answered, media_type, code = _of_error(failure)
-        except Exception as error:  # noqa: BLE001  (the edge: every exception becomes an answer here)
-            known = as_api_error(error)
-            if known is None:
-                traffic.failed(self._route.name, request_id, error)
-            answered, media_type, code = _of_error(known or internal())
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  (the edge: each becomes an answer here)
+            answered, media_type, code = _of_error(traffic.told(self._route.name, request_id, error))
         await send_answer(send, answered, media_type, request_id)
         seconds = time.monotonic() - begun_s
         traffic.note(self._route.name, scope["method"], answered.status, seconds, request_id, code)
@@ -72,7 +63,7 @@ class Endpoint:
         route = self._route
         assert route.handler is not None
         handler = route.handler
-        grant = await self._authorize(scope, headers) if route.scopes else None
+        grant = await self._authorize(scope) if route.scopes else None
         raw = await read_body(receive, headers.get(b"content-length"), self._bytes_max) if self._bytes_max else b""
         call = Call(
             self._state,
@@ -96,8 +87,8 @@ class Endpoint:
         asked = (grant.key_id, f"{route.method} {scope['path']}?{scope['query_string'].decode('latin-1')}", key)
         return await self._state.once.answer(asked, raw, work, stores_itself=False), "application/json"
 
-    async def _authorize(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> Grant:
-        grant = await self._state.keys.authenticate(headers.get(b"authorization", b""))
+    async def _authorize(self, scope: Mapping[str, Any]) -> Grant:
+        grant = await self._state.keys.authenticate(authorization_of(scope["headers"]))
         if grant.networks:
             peer = scope["client"][0] if scope["client"] else None
             KeyRing.check_network(grant, client_address(peer, scope["headers"], self._state.trusted_proxies))

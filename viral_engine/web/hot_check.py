@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from viral_engine.web.check import CHECK_PATH
 from viral_engine.web.context import TRUST_SAFETY
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from viral_engine.web.protocol import Protocol
     from viral_engine.web.state import WebState
 
-CHECK_URL = b"/v1/actions/check"
+CHECK_URL = CHECK_PATH.encode()
 _LENGTH_DIGITS_MAX = 6
 _UNUSUAL = frozenset({b"expect", b"idempotency-key", b"transfer-encoding", b"upgrade"})
 _OK = 200
@@ -49,18 +50,20 @@ class HotRoute:
 
     def begin(self, protocol: Protocol, headers: list[tuple[bytes, bytes]]) -> HotCheck | None:
         """Returns the request whose head has come; None when it must take the long way."""
-        grant: Grant | None = None
-        given_id = None
+        authorization = given_id = None
         length = -1
         for name, value in headers:
             if name == b"authorization":
-                grant = self._proved.get(value)
+                if authorization is not None:
+                    return None
+                authorization = value
             elif name == b"content-length":
                 length = int(value) if len(value) <= _LENGTH_DIGITS_MAX and value.isdigit() else -1
             elif name == b"x-request-id":
                 given_id = value
             elif name in _UNUSUAL or (name == b"connection" and value.lower() != b"keep-alive"):
                 return None
+        grant = self._proved.get(authorization or b"")
         if grant is None or grant.is_conditional or "check" not in grant.scopes or not 0 < length <= self._bytes_max:
             return None
         self.taken += 1
@@ -172,7 +175,7 @@ class HotCheck:
             self._write(answered.status, answered.body)
 
     def _fail(self, error: BaseException) -> None:
-        failure = self._route.checker.failure_of(error, self._request_id)
+        failure = self._route.traffic.told(CHECK_PATH, self._request_id, error)
         self._write(failure.status, failure.body(), failure.headers, failure.code)
 
     def _write(
@@ -197,4 +200,4 @@ class HotCheck:
             if not self.keep_alive:
                 transport.close()
             protocol.on_response_complete()
-        route.traffic.note(CHECK_URL.decode(), "POST", status, route.now_s() - self._received_s, self._request_id, code)
+        route.traffic.note(CHECK_PATH, "POST", status, route.now_s() - self._received_s, self._request_id, code)

@@ -1,18 +1,19 @@
 """Our edges of uvicorn's HTTP protocol: limits, errors in our words, one idle timer, and the way to the hot route.
 
-The attributes used (`app`, `connections`, `cycle`, `pipeline`, `transport`, `send_400_response` and the parser's
-callbacks) are uvicorn's own spelling and hold for the version that constraints.txt pins; the tests of this file and
-of the hot route fail when one of them goes.
+The attributes used (`app`, `cycle`, `flow`, `parser`, `pipeline`, `transport`, ... and the parser's callbacks) are
+uvicorn's own spelling and hold for the version that constraints.txt pins; the tests of this file and of the hot route
+fail when one of them goes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from viral_engine.web.errors import ApiError, unavailable
@@ -20,18 +21,44 @@ from viral_engine.web.hot_check import CHECK_URL, HotCheck, HotRoute
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-HEAD_BYTES_MAX = 65_536
-"""Of request line and headers together; httptools itself has no limit."""
+FRAMING_BYTES_MAX = 65_536
+"""Of one request without its body: request line, headers, chunk sizes, trailers. httptools itself has no limit."""
+
+SLICE_BYTES = 2_048
+"""Parsed at once: by so much the limit above may be passed, and so much bounds the requests that wait in a queue."""
 
 HEAD_TIMEOUT_S = 20.0
 """From a head's first byte to its last: a client that trickles must not hold a connection."""
+
+UNREAD_TIMEOUT_S = 30.0
+"""How long a client may leave its answers unread once the buffers are full."""
+
+
+class Flow(FlowControl):
+    """Reading and writing of one connection, where reading can be held while what was read is not parsed yet."""
+
+    is_held = False
+
+    def resume_reading(self) -> None:
+        """Reads on; uvicorn says so with every answer, whatever still waits."""
+        if not self.is_held:
+            super().resume_reading()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Holds reading, or reads on."""
+        self.is_held = is_held
+        if is_held:
+            self.pause_reading()
+        else:
+            self.resume_reading()
 
 
 class Protocol(HttpToolsProtocol):
     """One connection.
 
     A connection beyond `connections_max` is answered 503 and closed; the others do not suffer for it. A request that
-    can't be understood is refused after the ones before it were answered.
+    can't be understood is refused after the ones before it were answered. While a request waits for the one before it,
+    nothing more is parsed or read.
     """
 
     connections_max = 20_000
@@ -40,53 +67,100 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own is
         """Begins a connection; one that never says a word ends like one that fell silent."""
         super().connection_made(transport)
-        self._head_bytes = self._received_bytes = 0
-        self._in_head = True
-        self._in_message = False
-        self._heads_begun = 0
+        self.flow: Flow = Flow(transport)
+        self._unread = b""
+        self._framing_bytes = 0
+        self._in_head = False
+        self._asks_for_upgrade = False
         self._head_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
         self._opened: HotCheck | None = None
+        self._hot_check: HotCheck | None = None
         self._body = b""
         self._refusal: ApiError | None = None
         if len(self.connections) > self.connections_max:
-            self._refuse_all(unavailable("too many connections are open"))
+            self.app = refusing(unavailable("too many connections are open"))
+            self.hot_route = None
         self._begin_idling()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends a connection."""
-        self._head_complete()
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
+        self._unread = b""
+        for timer in (self._head_timer, self._write_timer, self.timeout_keep_alive_task):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
+    # Reading.
+
     def data_received(self, data: bytes) -> None:
-        """Parses what came, and counts what came of a head."""
+        """Parses what came, as far as nobody has to wait."""
         if self._refusal is not None:
             return
-        self._received_bytes = len(data) + (self._head_bytes if self._in_head else 0)
-        heads_expected = 0 if self._in_message else 1
-        self._heads_begun = 0
-        super().data_received(data)
+        if self._unread or self.pipeline or len(data) > SLICE_BYTES:
+            self._unread += data
+            self._parse_unread()
+        else:
+            self._parse(data)
+
+    def _parse_unread(self) -> None:
+        if self.transport.is_closing():
+            self._unread = b""
+            return
+        at, unread = 0, self._unread
+        while at < len(unread) and not self.pipeline and self._refusal is None and not self.transport.is_closing():
+            self._parse(unread[at : at + SLICE_BYTES])
+            at += SLICE_BYTES
+        self._unread = unread[at:]
+        self.flow.hold(is_held=bool(self._unread))
+
+    def _parse(self, piece: bytes) -> None:
+        self._framing_bytes += len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(piece[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            self._opened = None
+            self._refuse(ApiError(400, "malformed_request", "this is not a valid HTTP request"))
+            return
         if self._opened is not None:
             # The body comes in pieces, and maybe late: the long way knows how to wait.
             self._take_the_long_way()
-        if not self._in_head or self.transport.is_closing():
-            return
-        # Unless it is one head's from its first byte to its last, a part of the chunk belongs to requests before it.
-        self._head_bytes = self._received_bytes if self._heads_begun == heads_expected else self._parsed_head_bytes()
-        if self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse(_head_too_large())
-        elif self._head_timer is None and self._head_bytes:
+        if self._framing_bytes > FRAMING_BYTES_MAX:
+            what = "request line, headers, chunk sizes and trailers"
+            self._refuse(ApiError(431, "headers_too_large", f"{what} may have {FRAMING_BYTES_MAX} bytes at most"))
+        elif self._in_head and self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._head_overdue)
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Parses the same request as if it had not asked for another protocol (RFC 9110, 7.8: that may be ignored).
+
+        The parser has left the body and all that follows to the other protocol.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(ApiError(405, "method_not_allowed", "this is no proxy"))
+            return
+        lines = [b"%b %b HTTP/%b" % (method, self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                options = [option for option in value.split(b",") if option.strip().lower() != b"upgrade"]
+                lines.append(b"connection: " + b",".join(options))
+            elif name != b"upgrade":
+                lines.append(name + b": " + value)
+        self.parser = httptools.HttpRequestParser(self)
+        self._parse(b"\r\n".join([*lines, b"", rest]))
 
     # Parser callbacks.
 
     def on_message_begin(self) -> None:
         """A head begins; what ASGI needs of it is made when it takes the long way."""
-        self._in_head = self._in_message = True
-        self._heads_begun += 1
-        self._head_bytes = 0
+        self._in_head = True
+        self._asks_for_upgrade = False
+        self._framing_bytes = 0
+        self._idle_since_s = self.loop.time()
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -95,9 +169,11 @@ class Protocol(HttpToolsProtocol):
         """A head is whole."""
         self._in_head = False
         if self._head_timer is not None:
-            self._head_complete()
-        if self._received_bytes > HEAD_BYTES_MAX and self._parsed_head_bytes() > HEAD_BYTES_MAX:
-            self._refuse_all(_head_too_large())
+            self._head_timer.cancel()
+            self._head_timer = None
+        if self.parser.should_upgrade():
+            self._asks_for_upgrade = True
+            return
         if (
             self.url == CHECK_URL
             and self.hot_route is not None
@@ -113,6 +189,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Takes a piece of a body."""
+        self._framing_bytes -= len(body)
         if self._opened is None:
             super().on_body(body)
         elif self._body:
@@ -122,19 +199,15 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        self._in_message = False
+        if self._asks_for_upgrade:
+            return
         opened = self._opened
         if opened is None:
             super().on_message_complete()
             return
         self._opened = None
-        self.cycle = opened  # type: ignore[assignment]  # a HotCheck is what uvicorn needs of a cycle here
+        self._hot_check = self.cycle = opened  # type: ignore[assignment]  # a HotCheck is what uvicorn needs of a cycle here
         opened.run(self._body)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answers what is no HTTP in our form of errors."""
-        self._opened = None
-        self._refuse(ApiError(400, "malformed_request", "this is not a valid HTTP request"))
 
     # The life of a request.
 
@@ -151,6 +224,8 @@ class Protocol(HttpToolsProtocol):
             self._close_with(self._refusal)
         else:
             self._begin_idling()
+        if self._unread:
+            self.loop.call_soon(self._parse_unread)
 
     def follow(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs what a hot check has left to do, as one of the server's tasks."""
@@ -160,13 +235,13 @@ class Protocol(HttpToolsProtocol):
 
     def make_answer_the_last(self) -> None:
         """Has the answer under way tell `Connection: close`, unless further requests wait behind it already."""
-        if self.is_busy and not self.pipeline:
+        if self.is_busy and not self.pipeline and not self._unread:
             self.cycle.keep_alive = False
 
     def give_up(self) -> None:
         """Tells whoever waits for a hot check that the daemon stops; ASGI's tasks are cancelled by the server."""
-        if self.is_busy and isinstance(self.cycle, HotCheck):
-            self.cycle.cancel()
+        if self._hot_check is not None:
+            self._hot_check.cancel()
 
     @property
     def is_busy(self) -> bool:
@@ -180,6 +255,8 @@ class Protocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers += headers
         super().on_headers_complete()
+        # The scope has its list; what comes now are trailers, which must not pass for headers (RFC 9110, 6.5.1).
+        self.headers = []
 
     def _take_the_long_way(self) -> None:
         self._opened = None
@@ -194,15 +271,15 @@ class Protocol(HttpToolsProtocol):
             self._look_again_after(self.timeout_keep_alive)
 
     def _unset_keepalive_if_required(self) -> None:
-        self._idle_since_s = math.inf
+        """Nothing: what ends idling is a request under way, not a byte."""
 
     def _look_again_after(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Closes a connection that was idle for the whole keep-alive time."""
+        """Closes a connection on which no request was under way, nor began, for the whole keep-alive time."""
         self.timeout_keep_alive_task = None
-        if self.transport.is_closing() or self._idle_since_s == math.inf:
+        if self.transport.is_closing() or self.is_busy:
             return
         left_s = self._idle_since_s + self.timeout_keep_alive - self.loop.time()
         if left_s > 0:
@@ -210,30 +287,30 @@ class Protocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    # Refusing.
+    def pause_writing(self) -> None:
+        """Gives a client that reads nothing some time."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(UNREAD_TIMEOUT_S, self.transport.abort)
 
-    def _head_complete(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def resume_writing(self) -> None:
+        """Goes on with a client that reads again."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    # Refusing.
 
     def _head_overdue(self) -> None:
         self._head_timer = None
         if self._in_head and not self.transport.is_closing():
             self._refuse(ApiError(408, "request_timeout", "the headers did not arrive in time"))
 
-    def _refuse_all(self, error: ApiError) -> None:
-        """Answers whatever comes on this connection with one error, and closes it."""
-        self.app = refusing(error)
-        self.hot_route = None
-
-    def _parsed_head_bytes(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-
     def _refuse(self, error: ApiError) -> None:
         """Refuses what came last, once everything before it is answered, and hears nothing more."""
         self._refusal = error
-        self.flow.pause_reading()
+        self._unread = b""
+        self.flow.hold(is_held=True)
         waiting = [place for place in self.pipeline if place[0] is self.cycle and self.cycle.more_body]
         for place in waiting:
             # Its body is broken off, so it is never begun; those before it are answered.
@@ -264,7 +341,3 @@ def refusing(error: ApiError) -> App:
         await send({"type": "http.response.body", "body": body})
 
     return refuse
-
-
-def _head_too_large() -> ApiError:
-    return ApiError(431, "headers_too_large", f"headers may have {HEAD_BYTES_MAX} bytes at most")

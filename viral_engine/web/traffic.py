@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 import time
+from asyncio import CancelledError
 from bisect import bisect_left
 from typing import Any
+
+from viral_engine.web.errors import ApiError, as_api_error, internal, unavailable
 
 LOG_LINES_PER_S_MAX = 50
 """A flood of refused requests must not become a flood of log lines; the next line tells how many were left out."""
@@ -67,6 +70,15 @@ class Traffic:
         times.sum_s += seconds
         if status >= _OK_BELOW or seconds >= SLOW_S:
             self._line(route, method, status, seconds, request_id, code)
+
+    def told(self, route: str, request_id: bytes, error: BaseException) -> ApiError:
+        """Returns what the caller is told of an exception; a fault of ours is logged."""
+        if isinstance(error, CancelledError):
+            return unavailable("the daemon is stopping")
+        known = as_api_error(error)
+        if known is None:
+            self.failed(route, request_id, error)
+        return known or internal()
 
     def failed(self, route: str, request_id: bytes, error: BaseException) -> None:
         """Logs an exception that nobody expected, with its traceback."""

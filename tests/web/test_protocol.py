@@ -1,0 +1,162 @@
+"""The edges of HTTP on one connection: what is bounded, what is ignored, and when a silent client is let go."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+from web_serving import TIMEOUT_S, Served, serving
+
+from viral_engine.actors.web.actor import Web
+from viral_engine.web.protocol import FRAMING_BYTES_MAX, SLICE_BYTES, Protocol
+
+BODY = b'{"user_id":1,"action_type":"general"}'
+CHUNKED = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
+SMALLEST = b"GET / HTTP/1.1\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving() as running:
+        yield running
+
+
+def head(*lines: str) -> bytes:
+    return ("\r\n".join(["POST /v1/actions/check HTTP/1.1", "Host: x", *lines]) + "\r\n\r\n").encode()
+
+
+def key_of(served: Served, key: str | None = None) -> str:
+    return f"Authorization: Bearer {key or served.key}"
+
+
+def statuses(connection: socket.socket, count: int) -> list[int]:
+    """Statuses of so many answers, fewer when the connection ends before."""
+    stream = connection.makefile("rb")
+    found = []
+    for _ in range(count):
+        line = stream.readline()
+        if not line:
+            break
+        found.append(int(line.split()[1]))
+        length = 0
+        while (field := stream.readline().strip().lower()) != b"":
+            length = int(field[16:]) if field.startswith(b"content-length: ") else length
+        stream.read(length)
+    return found
+
+
+def answers(served: Served, sent: bytes, count: int = 1) -> list[int]:
+    with served.connect() as connection:
+        connection.sendall(sent)
+        return statuses(connection, count)
+
+
+def protocols(served: Served) -> list[Protocol]:
+    web = cast("Web", served.system.registry.whereis("/web"))
+    return cast("list[Protocol]", list(web._server.server_state.connections))
+
+
+def test_whoever_sends_request_upon_request_without_reading_is_held_back(served: Served) -> None:
+    count = 60_000
+    with served.connect() as connection:
+        sender = threading.Thread(target=connection.sendall, args=(SMALLEST * count,))
+        sender.start()
+        for _ in range(50):
+            assert served.request("GET", "/healthz").status == 200
+            for protocol in protocols(served):
+                assert len(protocol.pipeline) <= SLICE_BYTES // len(SMALLEST) + 1
+                assert len(protocol._unread) <= 1 << 20
+        assert statuses(connection, count) == [307] * count
+        sender.join(TIMEOUT_S)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Request-Id", "X-Forwarded-For", "Idempotency-Key"])
+def test_a_trailer_is_no_header(name: str) -> None:
+    with serving(settings={"server": {"trusted_proxies": ["127.0.0.1/32"]}}) as served:
+        key = served.reader.add_key(["check"], networks=["10.9.0.0/16"]) if name == "X-Forwarded-For" else served.key
+        value = {"Authorization": f"Bearer {key}", "X-Forwarded-For": "10.9.9.9"}.get(name, "trailer")
+        lines = [] if name == "Authorization" else [key_of(served, key)]
+        sent = head(*lines, "Transfer-Encoding: chunked") + CHUNKED + f"{name}: {value}\r\n\r\n".encode()
+        with served.connect() as connection:
+            connection.sendall(sent)
+            received = connection.recv(65_536)
+    expected = {"Authorization": b"401", "X-Forwarded-For": b"403"}.get(name, b"200")
+    assert received.split()[1] == expected
+    assert b"trailer" not in received
+    assert all(action.idempotency is None for action in served.trust_safety.got)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"x: " + b"y" * 8_000, b"x: y\r\n" * 1_300, b"\r\n" * 4_000],
+    ids=["one trailer", "many trailers", "empty lines"],
+)
+def test_what_is_neither_head_nor_body_has_a_limit_too(served: Served, endless: bytes) -> None:
+    start = b"" if endless.startswith(b"\r") else head("Transfer-Encoding: chunked") + b"0\r\n"
+    wanted = [431] if not start else [401]
+    with served.connect() as connection:
+        connection.sendall(start)
+        if start:
+            assert statuses(connection, 1) == wanted
+        sent = len(endless)
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            for sent in range(len(endless), 100 * FRAMING_BYTES_MAX, len(endless)):
+                connection.sendall(endless if b"x: y\r\n" in endless or not start else endless.replace(b"x: ", b"x"))
+    assert sent < 90 * FRAMING_BYTES_MAX
+
+
+def test_empty_lines_before_a_request_are_nothing(served: Served) -> None:
+    with served.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"\r\n")
+        assert served.request("GET", "/healthz").status == 200
+        connection.sendall(b"\r\n" + head(key_of(served), f"Content-Length: {len(BODY)}") + BODY)
+        assert statuses(connection, 1) == [200]
+
+
+@pytest.mark.parametrize("connection_options", ["Upgrade, HTTP2-Settings", "Upgrade", "keep-alive, Upgrade"])
+def test_a_wish_for_another_protocol_is_ignored_and_nothing_behind_it_is_lost(
+    served: Served, connection_options: str
+) -> None:
+    asking = head(key_of(served), f"Connection: {connection_options}", "Upgrade: h2c", f"Content-Length: {len(BODY)}")
+    plain = head(key_of(served), f"Content-Length: {len(BODY)}") + BODY
+    websocket = b"GET /healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    assert answers(served, plain + asking + BODY + plain + websocket + plain, 5) == [200] * 5
+
+
+def test_connect_is_refused(served: Served) -> None:
+    assert answers(served, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n", 2) == [405]
+
+
+@pytest.mark.parametrize("order", [("ve_wrong", ""), ("", "ve_wrong")])
+@pytest.mark.parametrize("path", ["/v1/actions/check", "/v1/blocks"])
+def test_two_authorizations_are_refused(served: Served, path: str, order: tuple[str, str]) -> None:
+    lines = [key_of(served, key) for key in order]
+    sent = head(*lines, f"Content-Length: {len(BODY)}").replace(b"/v1/actions/check", path.encode()) + BODY
+    assert answers(served, sent) == [400]
+
+
+def test_a_silent_client_is_let_go_whatever_it_trickles_after_its_answer() -> None:
+    with serving(settings={"web": {"keep_alive_s": 1}}) as served:
+        whole = head(key_of(served), f"Content-Length: {len(BODY)}") + BODY
+        assert answers(served, whole) == [200]
+        kinds = {
+            "nothing": (b"", 0, b""),
+            "an empty line first": (b"\r\n", 0, b""),
+            "a hot check, then empty lines": (whole, 1, b"\r\n"),
+            "refused before its body came": (head("Content-Length: 50"), 1, b"x"),
+            "too large": (head(key_of(served), "Content-Length: 9000000"), 1, b"x"),
+            "refused before its trailers came": (head("Transfer-Encoding: chunked") + b"0\r\n", 1, b"x"),
+        }
+        connections = []
+        for first, count, then in kinds.values():
+            connection = served.connect()
+            connections.append(connection)
+            connection.sendall(first)
+            assert len(statuses(connection, count)) == count
+            connection.sendall(then)
+        for connection in connections:
+            connection.settimeout(TIMEOUT_S)
+            assert connection.recv(1) == b""
+            connection.close()
