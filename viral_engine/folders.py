@@ -22,3 +22,12 @@ def data_folder(given: str | None = None) -> Path:
         return Path("/var/lib/viral-engine")
     home = os.environ.get("XDG_DATA_HOME")
     return (Path(home) if home else Path.home() / ".local" / "share") / "viral-engine"
+
+
+def is_text(text: str) -> bool:
+    """Tells whether what came from the shell or a file system can be written as UTF-8: Python keeps other bytes, too."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

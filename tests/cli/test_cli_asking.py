@@ -64,6 +64,8 @@ def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tm
         json.dumps({"user_id": "cli/3", "persona": "parent"})
         + '\nnonsense\n{"persona": "tutor"}\n\n'
         + json.dumps({"user_id": "cli-4", "persona": "dragon"})
+        + '\n{"user_id": "caf\udce9"}',
+        errors="surrogateescape",
     )
 
     imported = run(daemon, "users", "import", str(file), "--json")
@@ -73,7 +75,7 @@ def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tm
     shown = run(daemon, "users", "show", "cli-3", "--json").data
 
     assert (imported.code, imported.data["imported"]) == (1, 1)
-    assert [failure["line"] for failure in imported.data["failures"]] == [2, 3, 5]
+    assert [failure["line"] for failure in imported.data["failures"]] == [2, 3, 5, 6]
     assert run(daemon, "users", "show", "cli/3", "--json").data["persona"] == "parent"
     assert (shown["age_band"], shown["guardian_ids"]) == ("13_17", ["cli/3"])
     assert signalled.code == 0
@@ -136,9 +138,24 @@ def test_health_is_well_when_everything_is(daemon: RunningDaemon) -> None:
         ("keys", "create", "x", "--scope", "everything"),
         ("keys", "revoke", "x"),
         ("consents", "withdraw", "1", "x"),
+        ("check", "1", "share", "--context", "[" * 100_000),
+        # Bytes that are no UTF-8, as Python hands them to a program.
+        ("why", "caf\udce9"),
+        ("check", "1", "share", "--content", "caf\udce9"),
+        ("users", "show", "caf\udce9"),
+        ("check-config", "--config", "/caf\udce9"),
+        ("serve", "--host", "caf\udce9"),
+        ("caf\udce9",),
     ],
 )
 def test_arguments_that_make_no_sense_send_nothing(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     ran = viral_engine(*arguments, "--json", "--data-dir", tmp_path)
 
     assert (ran.code, ran.error["code"]) == (2, "wrong_use")
+
+
+def test_a_data_folder_whose_name_is_no_utf8_is_told_in_one_sentence(tmp_path: Path) -> None:
+    ran = viral_engine("tree", "--json", VIRAL_ENGINE_DATA_DIR=str(tmp_path / "caf\udce9"))
+
+    assert (ran.code, ran.error["code"]) == (2, "wrong_use")
+    assert "caf\\xe9' is not valid UTF-8" in ran.error["message"]

@@ -64,7 +64,7 @@ def json_object(text: str, option: str) -> dict[str, Any]:
     """
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise wrong_use(f"{option} is no JSON object: {error}") from error
 
 

@@ -10,8 +10,9 @@ from typing import NoReturn
 
 import click
 
-from viral_engine.cli.errors import CliError, ExitCode
+from viral_engine.cli.errors import CliError, ExitCode, wrong_use
 from viral_engine.cli.printer import ReaderGone, print_error
+from viral_engine.folders import is_text
 
 VERBS = {
     "serve": "serve:serve",
@@ -87,6 +88,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns the exit code."""
     json = "--json" in arguments
     try:
+        _refuse_undecodable(arguments)
         result = cli.main(list(arguments), prog_name="viral-engine", standalone_mode=False)
         sys.stdout.flush()
         return int(result or 0)
@@ -105,6 +107,17 @@ def run(arguments: Sequence[str]) -> int:
         # Python would complain again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
+
+
+def _refuse_undecodable(arguments: Sequence[str]) -> None:
+    """Refuses bytes that are no text here, before a verb would send, write or print them.
+
+    Raises:
+        CliError: an argument holds some.
+    """
+    for argument in arguments:
+        if not is_text(argument):
+            raise wrong_use(f"the argument {os.fsencode(argument)!r} is not valid UTF-8", "say it in UTF-8")
 
 
 def _from_click(error: click.ClickException) -> CliError:

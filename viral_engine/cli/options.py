@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from viral_engine.cli.daemon import Daemon
 from viral_engine.cli.errors import wrong_use
 from viral_engine.cli.printer import Printer
 from viral_engine.cli.style import ColorChoice
-from viral_engine.folders import data_folder
+from viral_engine.folders import data_folder, is_text
 
 TIMEOUT_S = 10.0
 
@@ -72,6 +73,8 @@ def common(verb: Callable[..., Any]) -> Callable[..., Any]:
         **rest: Any,
     ) -> Any:
         folder = data_folder(data_dir)
+        if not is_text(str(folder)):
+            raise wrong_use(f"the data folder's name {os.fsencode(folder)!r} is not valid UTF-8", "see --data-dir")
         printer = Printer(json=as_json, color=cast("ColorChoice", color))
         return verb(Session(folder, Daemon(folder, timeout, socket), printer), *arguments, **rest)
 

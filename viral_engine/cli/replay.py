@@ -131,6 +131,8 @@ def _key(file: Path) -> str:
         raise CliError(
             ExitCode.NOT_ALLOWED, "no_key", f"{file} can't be read: {error.strerror}", "name a file with --key-file"
         ) from error
+    except UnicodeDecodeError:
+        words = []
     if not words:
         raise CliError(ExitCode.NOT_ALLOWED, "no_key", f"{file} holds no key", "name another file with --key-file")
     return words[-1]

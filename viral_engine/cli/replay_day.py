@@ -142,7 +142,7 @@ def _objects(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
         for number, raw in enumerate(file, start=1):
             try:
                 document = json.loads(raw)
-            except ValueError:
+            except (ValueError, RecursionError):
                 document = None
             if not isinstance(document, dict):
                 raise BadFile(f"{path}, line {number}: is not a JSON object")

@@ -104,7 +104,7 @@ def _import_line(session: Session, line: bytes) -> str | None:
     try:
         body = msgspec.json.decode(line, type=dict[str, Any])
         user = str(body.pop("user_id"))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return f"it is no JSON object: {error}"
     except KeyError:
         return "it has no user_id"
@@ -120,6 +120,6 @@ def _import_line(session: Session, line: bytes) -> str | None:
 def _value(text: str) -> bool | int | str:
     try:
         value = msgspec.json.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return text
     return value if isinstance(value, bool | int | str) else text

@@ -6,6 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from viral_engine.folders import is_text
 from viral_engine.store.embedded.errors import DataFolderUnusable
 
 # sockaddr_un holds 108 bytes with the closing NUL (unix(7)); postgres adds this file name to the folder.
@@ -84,6 +85,8 @@ def prepare_data_dir(data_dir: Path) -> None:
     Raises:
         DataFolderUnusable: it cannot be made, is no folder, or anybody may write into it.
     """
+    if not is_text(str(data_dir)):
+        raise DataFolderUnusable(data_dir, "its name is not valid UTF-8")
     try:
         data_dir.parent.mkdir(parents=True, exist_ok=True)
         data_dir.mkdir(mode=DATA_DIR_MODE, exist_ok=True)
