@@ -243,6 +243,21 @@ def test_a_second_daemon_on_the_same_folder_says_so_in_one_sentence(start_daemon
     assert str(daemon.data_dir) in done.stderr
 
 
+@pytest.mark.parametrize("host", ["203.0.113.9", "host.invalid", "a..b", "2001:db8::9"])
+def test_a_host_that_is_no_address_of_this_machine_is_named_in_one_sentence(tmp_path: Path, host: str) -> None:
+    data_dir = str(tmp_path / "d")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", data_dir, "--port", "0", "--host", host],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"viral-engine: --host {host} is no address")
+
+
 def test_a_database_url_that_was_never_right_ends_the_start_with_one_sentence(
     start_daemon: Callable[..., RunningDaemon], postgres_server: EmbeddedServer
 ) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,8 +19,9 @@ from viral_engine import __version__, config
 from viral_engine.actors.database.actor import DatabaseContext
 from viral_engine.actors.growth.trust_safety.actor import TrustSafetyContext
 from viral_engine.actors.journal.actor import JournalContext
+from viral_engine.actors.sockets import bind
 from viral_engine.actors.start import NotStarted, Start, take
-from viral_engine.control import daemon_file, listener
+from viral_engine.control import daemon_file
 from viral_engine.control.context import Act, ControlContext
 from viral_engine.messages.journal import Commit
 from viral_engine.runtime import snapshot
@@ -87,18 +86,6 @@ def wire(spec: ChildSpec, arguments: Mapping[str, tuple[Any, ...]], path: str = 
     return replace(spec, children=children)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sockets:
-    """Listening sockets belong to the process: while an actor restarts, callers wait in their backlogs."""
-
-    http: socket.socket
-    control: listener.Listener
-
-    def close(self) -> None:
-        self.http.close()
-        self.control.close()
-
-
 class Daemon:
     """One start of the daemon on one data folder.
 
@@ -125,9 +112,8 @@ class Daemon:
         self._system.events.listen(log_event)
         self._server = start.server
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
-        self._sockets = self._bind()
+        self._sockets = bind(settings.server, data_dir)
         self._keys = first_keys(data_dir)
-        self._url = f"http://{settings.server.host}:{self._sockets.http.getsockname()[1]}"
         self._metrics = Metrics(self._system)
         self._spec = wire(tree, self._arguments(self._keys))
         self._watch = LoopWatch(self._system.loop, self._end_hard)
@@ -157,7 +143,7 @@ class Daemon:
         control = ControlContext(
             listener=self._sockets.control,
             data_dir=self._data_dir,
-            url=self._url,
+            url=self._sockets.url,
             version=__version__,
             started_ms=self._started_ms,
             readiness=self._readiness_of_control,
@@ -170,7 +156,7 @@ class Daemon:
             settings=settings,
             board=self._board,
             boot_id=self._boot_id,
-            url=self._url,
+            url=self._sockets.url,
             give_up=self._give_up,
             first_keys=keys.records,
         )
@@ -204,25 +190,6 @@ class Daemon:
             "/web": (web, self._sockets.http),
         }
 
-    def _bind(self) -> _Sockets:
-        """Binds both listening sockets.
-
-        Raises:
-            NotStarted: an address is taken or not ours.
-        """
-        server = self._settings.server
-        try:
-            http = socket.create_server((server.host, server.port), backlog=server.backlog)
-        except OSError as error:
-            why = os.strerror(error.errno) if error.errno else str(error)
-            hint = "choose another with --port (make serve PORT=...)" if error.errno == errno.EADDRINUSE else ""
-            raise NotStarted(f"{server.host}:{server.port} can't be listened on: {why}; {hint}".rstrip("; ")) from error
-        try:
-            return _Sockets(http, listener.listen(self._data_dir))
-        except OSError as error:
-            http.close()
-            raise NotStarted(f"the operators' socket can't be made: {error}") from error
-
     def _embedded(self) -> EmbeddedServer:
         assert self._server is not None
         return self._server
@@ -236,7 +203,7 @@ class Daemon:
             self._data_dir,
             daemon_file.DaemonInfo(
                 pid=os.getpid(),
-                url=self._url,
+                url=self._sockets.url,
                 socket=self._sockets.control.path,
                 started_ms=self._started_ms,
                 version=__version__,
@@ -255,7 +222,7 @@ class Daemon:
         gc.set_threshold(50_000, 50, 100)
         gc.enable()
         sys.stdout.write(
-            f"viral-engine is ready on {self._url}  key file: {self._data_dir / 'api-key'}"
+            f"viral-engine is ready on {self._sockets.url}  key file: {self._data_dir / 'api-key'}"
             f"  data folder: {self._data_dir}\n"
         )
         sys.stdout.flush()
