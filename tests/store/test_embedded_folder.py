@@ -152,10 +152,11 @@ def test_a_folder_with_somebodys_files_keeps_its_permissions(folder: Path) -> No
         assert mode(folder) == 0o700
 
 
-def test_a_file_in_place_of_the_folder_is_refused(folder: Path, make_server: MakeServer) -> None:
-    (folder / "d").write_text("")
-    with pytest.raises(DataFolderUnusable, match=r"file exists.*--data-dir"):
-        make_server(folder / "d").start()
+@pytest.mark.parametrize("below", ["", "data", "some/data"])
+def test_a_file_in_place_of_the_folder_or_above_it_is_named(folder: Path, make_server: MakeServer, below: str) -> None:
+    (folder / "file").write_text("")
+    with pytest.raises(DataFolderUnusable, match=rf"{folder}/file is no folder; .*--data-dir"):
+        make_server(folder / "file" / below).start()
 
 
 def test_a_link_planted_in_place_of_the_socket_folder_is_refused(folder: Path) -> None:

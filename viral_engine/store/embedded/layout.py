@@ -96,6 +96,9 @@ def prepare_data_dir(data_dir: Path) -> None:
         if stat.S_IMODE(found.st_mode) != DATA_DIR_MODE and is_ours(data_dir):
             data_dir.chmod(DATA_DIR_MODE)
     except OSError as error:
+        for place in (*reversed(data_dir.parents), data_dir):
+            if place.exists() and not place.is_dir():
+                raise DataFolderUnusable(data_dir, f"{place} is no folder") from error
         raise DataFolderUnusable(data_dir, (error.strerror or str(error)).lower()) from error
 
 
