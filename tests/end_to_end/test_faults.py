@@ -7,6 +7,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +20,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from running_daemon import ROOT, RunningDaemon
 
+from viral_engine.control import client
+from viral_engine.control.protocol import Request
 from viral_engine.store.embedded.server import EmbeddedServer
 
 WORKERS = 8
@@ -275,6 +278,62 @@ def test_sigterm_ends_with_0_and_answers_what_it_has(start_daemon: Callable[...,
         assert daemon.process.wait(30) == 0
     assert all(isinstance(fault, ConnectionRefusedError | ConnectionResetError) for fault in load.faults)
     assert wait_until_gone(pid)
+
+
+@contextmanager
+def open_check(daemon: RunningDaemon) -> Iterator[socket.socket]:
+    """A connection with a check under way."""
+    body = json.dumps({"user_id": "open", "action_type": "general"})
+    head = f"POST /v1/actions/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {daemon.key}\r\n"
+    with socket.create_connection(address(daemon)) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        yield connection
+
+
+def address(daemon: RunningDaemon) -> tuple[str, int]:
+    """Where it listens."""
+    connection = daemon.connection()
+    return connection.host, connection.port
+
+
+def is_refused(where: tuple[str, int]) -> bool:
+    """Whether a new caller is turned away at once."""
+    try:
+        socket.create_connection(where, 30).close()
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:
+        pass
+    return False
+
+
+def terminate(daemon: RunningDaemon) -> None:
+    """Ends it by a signal."""
+    daemon.process.send_signal(signal.SIGTERM)
+
+
+def exhaust_the_root(daemon: RunningDaemon) -> None:
+    """Kills children of the root until it gives up."""
+    path = json.loads((daemon.data_dir / "daemon.json").read_text())["socket"]
+    for child in ("/jobs", "/control", "/reader", "/jobs"):
+        retry_until(lambda: client.ask(path, Request(verb="inspect", path=child), 30)["state"], "running".__eq__)
+        client.ask(path, Request(verb="kill", path=child, yes=True), 30)
+
+
+@pytest.mark.parametrize(("end", "code"), [(terminate, 0), (exhaust_the_root, 70)])
+def test_new_callers_are_refused_while_a_stop_serves_those_it_has(
+    start_daemon: Callable[..., RunningDaemon], end: Callable[[RunningDaemon], None], code: int
+) -> None:
+    daemon = start_daemon()
+    daemon.check("open", "general")
+    with stalled_postgres(daemon), open_check(daemon) as waiting:
+        where = address(daemon)
+        end(daemon)
+        while not is_refused(where):
+            # Ends by itself: with a refusal, or with the answer that must not come first.
+            assert select.select([waiting], [], [], 0)[0] == []
+        assert daemon.process.wait(30) == code
+        assert waiting.recv(65_536).startswith(b"HTTP/1.1 503 ")
 
 
 @pytest.mark.parametrize("seen", ["lock", "keeper.lock", "pg-password", "pg/base", "instance-key", "daemon.json"])

@@ -26,6 +26,7 @@ from viral_engine.control.context import Act, ControlContext
 from viral_engine.messages.journal import Commit
 from viral_engine.runtime import snapshot
 from viral_engine.runtime.errors import ActorError
+from viral_engine.runtime.events import SupervisorGaveUp
 from viral_engine.runtime.reply import Reply
 from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
 from viral_engine.runtime.system import System
@@ -47,7 +48,10 @@ from viral_engine.web.first_keys import FirstKeys, InstanceKeyLost, first_keys
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from viral_engine.runtime.events import Event
     from viral_engine.runtime.snapshot import Node
+
+ROOT = "/"
 
 EXIT_STOPPED = 0
 EXIT_NOT_STARTED = 1
@@ -110,6 +114,7 @@ class Daemon:
         self._system = System(make_loop=uvloop.new_event_loop, on_fatal=self._give_up)
         self._system.events.listen(self._history)
         self._system.events.listen(log_event)
+        self._system.events.listen(self._on_event)
         self._server = start.server
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
         self._sockets = bind(settings.server, data_dir)
@@ -262,6 +267,11 @@ class Daemon:
         self._stop_requested = True
         self._ended.set()
 
+    def _on_event(self, event: Event) -> None:
+        """Refuses callers from the moment on in which the root gives up: its children take their time to stop."""
+        if isinstance(event, SupervisorGaveUp) and event.path == ROOT:
+            self._sockets.refuse()
+
     def _give_up(self, why: str) -> None:
         """Ends the process in an orderly way because it can't be of use."""
         self._why_not = why
@@ -283,6 +293,7 @@ class Daemon:
 
     def _stop(self) -> None:
         """Stops the tree from bottom to top, then what outlives it."""
+        self._sockets.refuse()
         self._watch.stop()
         self._system.stop()
         self._sockets.close()
