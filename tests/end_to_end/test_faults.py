@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -315,8 +316,12 @@ def terminate(daemon: RunningDaemon) -> None:
 def exhaust_the_root(daemon: RunningDaemon) -> None:
     """Kills children of the root until it gives up."""
     path = json.loads((daemon.data_dir / "daemon.json").read_text())["socket"]
+
+    def is_up(child: str) -> bool:
+        return client.ask(path, Request(verb="inspect", path=child), 30)["state"] == "running"
+
     for child in ("/jobs", "/control", "/reader", "/jobs"):
-        retry_until(lambda: client.ask(path, Request(verb="inspect", path=child), 30)["state"], "running".__eq__)
+        retry_until(partial(is_up, child), bool)
         client.ask(path, Request(verb="kill", path=child, yes=True), 30)
 
 
