@@ -1,7 +1,7 @@
 """The tree of the daemon, whole, and its entry point: `python supervisor.py serve --data-dir D --port P`.
 
 Start order is top to bottom, stop order bottom to top. `one_for_one` throughout: callers hold names, not references,
-so nobody has to die with another.
+so nobody has to die with another. The times to shut down stay below ten seconds in all: then `docker stop` would kill.
 """
 
 import sys
@@ -29,29 +29,29 @@ TREE = Supervisor(
     restarts_window_s=60,
     children=(
         # First up, last down: everything else can be looked into through it.
-        Worker(name="control", actor_class=Control, shutdown_s=3),
+        Worker(name="control", actor_class=Control, shutdown_s=1),
         # Its server is main's, so that a restart of this actor leaves PostgreSQL alone. Like the reader it may hang in
         # a frozen server's socket, and a stop must not wait for that.
-        Worker(name="database", actor_class=DatabaseActor, shutdown_s=1),
+        Worker(name="database", actor_class=DatabaseActor, shutdown_s=0.5),
         # Long enough for the commit deadline: what was accepted is committed or refused before it ends. Its mailbox
         # takes a burst of every connection there may be.
-        Worker(name="journal", actor_class=Journal, shutdown_s=4, mailbox_capacity=50_000),
-        Worker(name="reader", actor_class=Reader, shutdown_s=1, mailbox_capacity=50_000),
+        Worker(name="journal", actor_class=Journal, shutdown_s=2.5, mailbox_capacity=50_000),
+        Worker(name="reader", actor_class=Reader, shutdown_s=0.5, mailbox_capacity=50_000),
         Supervisor(
             name="growth",
             # A bad message that clients repeat must not end the process before an operator can see it.
             restarts_max=20,
             restarts_window_s=60,
-            children=(Worker(name="trust_safety", actor_class=TrustSafety, mailbox_capacity=50_000),),
+            children=(Worker(name="trust_safety", actor_class=TrustSafety, shutdown_s=0.5, mailbox_capacity=50_000),),
         ),
         Supervisor(
             name="jobs",
             restarts_max=10,
             restarts_window_s=60,
-            children=(Worker(name="clock", actor_class=Clock),),
+            children=(Worker(name="clock", actor_class=Clock, shutdown_s=0.5),),
         ),
         # Last up, first down: nobody is let in before there is somebody to answer, and open requests are served out.
-        Worker(name="web", actor_class=Web, shutdown_s=7),
+        Worker(name="web", actor_class=Web, shutdown_s=3),
     ),
 )
 

@@ -282,12 +282,12 @@ def test_sigterm_ends_with_0_and_answers_what_it_has(start_daemon: Callable[...,
 
 
 @contextmanager
-def open_check(daemon: RunningDaemon) -> Iterator[socket.socket]:
-    """A connection with a check under way."""
-    body = json.dumps({"user_id": "open", "action_type": "general"})
-    head = f"POST /v1/actions/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {daemon.key}\r\n"
+def under_way(daemon: RunningDaemon, line: str, body: Any = None) -> Iterator[socket.socket]:
+    """A connection with a request under way."""
+    sent = json.dumps(body) if body is not None else ""
+    head = f"{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {daemon.key}\r\nContent-Length: {len(sent)}\r\n\r\n"
     with socket.create_connection(address(daemon)) as connection:
-        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        connection.sendall(f"{head}{sent}".encode())
         yield connection
 
 
@@ -295,6 +295,19 @@ def address(daemon: RunningDaemon) -> tuple[str, int]:
     """Where it listens."""
     connection = daemon.connection()
     return connection.host, connection.port
+
+
+def test_sigterm_under_load_ends_with_0_before_docker_would_kill_although_postgres_is_frozen(
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = start_daemon()
+    with Load(daemon) as load:
+        load.wait_for_more(50)
+        # Nobody knows this user: the answer waits for the reader, which hangs for longer than a stop may take.
+        with stalled_postgres(daemon), under_way(daemon, "GET /v1/users/nobody-knows") as reading:
+            daemon.process.send_signal(signal.SIGTERM)
+            assert daemon.process.wait(10) == 0
+            assert reading.recv(65_536).startswith(b"HTTP/1.1 503 ")
 
 
 def is_refused(where: tuple[str, int]) -> bool:
@@ -331,7 +344,8 @@ def test_new_callers_are_refused_while_a_stop_serves_those_it_has(
 ) -> None:
     daemon = start_daemon()
     daemon.check("open", "general")
-    with stalled_postgres(daemon), open_check(daemon) as waiting:
+    check = {"user_id": "open", "action_type": "general"}
+    with stalled_postgres(daemon), under_way(daemon, "POST /v1/actions/check", check) as waiting:
         where = address(daemon)
         end(daemon)
         while not is_refused(where):

@@ -65,8 +65,11 @@ READY_LOOK_S = 0.02
 BUSY_RED_S = 4.0
 """An actor that handles one message for so long hangs, most likely in a frozen database."""
 
-SERVER_STOP_S = 2.0
-"""PostgreSQL stops in a fraction of it; a frozen one is left to its keeper, which goes on stopping it."""
+STOP_S = 7.0
+"""What the tree leaves of it PostgreSQL may take to stop; then it is left to its keeper, which goes on stopping it."""
+
+SERVER_STOP_S_MIN = 1.0
+"""PostgreSQL stops in a fraction of it, unless it is frozen or has much to write."""
 
 SLOW_START_S = 10.0
 
@@ -293,6 +296,7 @@ class Daemon:
 
     def _stop(self) -> None:
         """Stops the tree from bottom to top, then what outlives it."""
+        until_s = time.monotonic() + STOP_S
         self._sockets.refuse()
         self._watch.stop()
         self._system.stop()
@@ -300,7 +304,7 @@ class Daemon:
         self._database.dispose()
         if self._server is not None:
             try:
-                self._server.stop(SERVER_STOP_S)
+                self._server.stop(max(until_s - time.monotonic(), SERVER_STOP_S_MIN))
             except EmbeddedError as error:
                 self._log.warning("PostgreSQL is still stopping", why=str(error))
         daemon_file.remove(self._data_dir)

@@ -12,7 +12,7 @@ from viral_engine.control.service import Service
 from viral_engine.runtime.exits import Exit
 from viral_engine.runtime.thread_actor import ThreadActor
 
-GRACE_S = 1.0
+GRACE_S = 0.5
 """Requests that are being answered get so long when the actor ends in an orderly way."""
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SWEEP_INTERVAL_S = 0.1
 RETRY_S_MIN = 0.05
 RETRY_S_MAX = 1.0
-PARTING_S = 1.0
+PARTING_S = 0.4
 """How long a writer without work may take to be gone, so that a stop hangs on no server that is stalled."""
 WAITING_MAX = 100_000
 """Requests that may wait: two seconds of the highest rate measured. One more is refused at once."""

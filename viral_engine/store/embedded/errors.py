@@ -144,7 +144,7 @@ class StopTimedOut(EmbeddedError):
 
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
-        super().__init__(f"PostgreSQL had not stopped after {timeout_s:g} s; its keeper goes on stopping it")
+        super().__init__(f"PostgreSQL had not stopped after {timeout_s:.2g} s; its keeper goes on stopping it")
 
 
 class KeeperLost(EmbeddedError):
