@@ -10,6 +10,7 @@ import pytest
 from operated_tree import COMMAND, ROOT, Operated, environment, operate, viral_engine
 
 from viral_engine.runtime.events import ActorEnded
+from viral_engine.runtime.supervision import TerminateChild
 from viral_engine.runtime.testing import Gate
 
 
@@ -133,6 +134,7 @@ def test_health_is_not_well_when_nobody_answers_over_http(operated: Operated) ->
         (("kill", "/growth/probe"), 2, "wrong_use"),
         (("kill", "/", "--yes"), 2, "not_possible"),
         (("suspend", "/control"), 2, "needs_yes"),
+        (("stop", "/control", "--yes"), 2, "not_possible"),
         (("history", "--since", "soon"), 2, "wrong_use"),
         (("tre",), 2, "wrong_use"),
         (("check", "1", "share"), 5, "no_key"),
@@ -156,7 +158,7 @@ def test_without_a_daemon_every_verb_says_so_and_how_to_start_one(tmp_path: Path
 
 
 def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(operated: Operated) -> None:
-    operated.ask("stop", path="/control", yes=True)
+    operated.system.call("/", TerminateChild("control")).get()
 
     ran = viral_engine("tree", "--timeout", "0.2", "--json", "--data-dir", operated.data_dir)
 

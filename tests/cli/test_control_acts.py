@@ -87,6 +87,37 @@ def test_the_root_is_refused_with_what_to_do_instead(operated: Operated, verb: s
     assert "SIGTERM" in (refused.value.failure.hint or "")
 
 
+def test_the_control_actor_is_not_stopped_because_nobody_could_start_it_again(operated: Operated) -> None:
+    with pytest.raises(Refusal) as refused:
+        operated.ask("stop", path="/control", yes=True)
+
+    assert refused.value.failure.code == "not_possible"
+    assert "restart /control" in (refused.value.failure.hint or "")
+    assert operated.incarnation("/control") == 1
+    assert operated.audited == []
+
+
+@pytest.mark.parametrize("verb", ["kill", "restart"])
+def test_the_control_actor_is_not_ended_while_nobody_would_start_it_again(operated: Operated, verb: str) -> None:
+    operated.ask("suspend", path="/", yes=True)
+
+    with pytest.raises(Refusal) as refused:
+        operated.ask(verb, path="/control", yes=True)
+
+    assert refused.value.failure.hint == "`resume /` first"
+    operated.ask("resume", path="/")
+    assert operated.ask(verb, path="/control", yes=True)["path"] == "/control"
+
+
+@pytest.mark.parametrize("path", ["/control", "/"])
+def test_a_suspended_control_actor_or_root_can_be_resumed_over_the_same_socket(operated: Operated, path: str) -> None:
+    operated.ask("suspend", path=path, yes=True)
+
+    assert operated.ask("inspect", path=path)["state"] == "suspended"
+    assert operated.ask("resume", path=path)["done"] == "resumed"
+    assert operated.ask("inspect", path=path)["state"] == "running"
+
+
 @pytest.mark.parametrize(
     ("verb", "path"),
     [("kill", "/growth/probe"), ("stop", "/growth/probe"), ("suspend", "/control"), ("restart", "/control")],

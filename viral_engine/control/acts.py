@@ -56,6 +56,8 @@ class Acts:
                 f"the root can't be {_PAST[request.verb]} from here: nobody would be left to start it again",
                 "end the daemon with SIGTERM, or act on one of the root's children",
             )
+        if node.path == self._own_path:
+            _refuse_what_cuts_off(request.verb, node, root)
         if request.yes:
             return node
         if request.verb in ("kill", "stop"):
@@ -144,6 +146,26 @@ class Acts:
 
 
 _PAST = {"kill": "killed", "stop": "stopped", "restart": "restarted", "suspend": "suspended", "resume": "resumed"}
+
+
+def _refuse_what_cuts_off(verb: str, node: Node, root: Node) -> None:
+    """Refuses to end the control actor for good: its socket is how operators speak, so nobody could undo it.
+
+    Raises:
+        Refusal: it would not come back by itself.
+    """
+    if verb == "stop":
+        raise Refusal(
+            "not_possible",
+            f"{node.path} can't be stopped: operators speak through it, so nobody could start it again",
+            f"`restart {node.path}` and `kill {node.path}` bring it back by themselves",
+        )
+    if verb in ("kill", "restart") and root.state == "suspended":
+        raise Refusal(
+            "not_possible",
+            f"{node.path} can't be {_PAST[verb]} while {ROOT} is suspended, which would have to start it again",
+            f"`resume {ROOT}` first",
+        )
 
 
 def _name(node: Node) -> str:
