@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 from web_serving import TrustSafety, answer_of, serving
 
 from viral_engine.messages.checks import CheckAction
@@ -96,6 +97,16 @@ def test_when_nothing_can_be_spooled_the_answer_is_503() -> None:
         answer = served.check({"user_id": 1, "action_type": "login"})
         assert answer.error == (503, "unavailable", None)
         assert b"space" not in answer.body
+
+
+def test_a_flood_of_answers_that_a_full_disk_refuses_is_no_flood_of_log_lines() -> None:
+    items = [{"user_id": 1, "action_type": "login"}] * 1_000
+    with serving(trust_safety=_not_recorded("allow")) as served, capture_logs() as logged:
+        served.spool.failure = OSError("No space left on device")
+        answer = served.request("POST", "/v1/actions/check/bulk", {"items": items})
+    assert {item["error"] for item in answer.json["answers"]} == {"unavailable"}
+    lines = [line for line in logged if line["event"] == "spool_failed"]
+    assert 0 < len(lines) < len(items)
 
 
 def test_a_bulk_request_follows_the_policy_item_by_item() -> None:

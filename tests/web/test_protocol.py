@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 from web_serving import TIMEOUT_S, Served, serving
 
 from viral_engine.actors.web.actor import Web
@@ -155,3 +156,16 @@ def test_a_silent_client_is_let_go_whatever_it_trickles_after_its_answer() -> No
             connection.settimeout(TIMEOUT_S)
             assert connection.recv(1) == b""
             connection.close()
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x00\x01nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n"]
+)
+def test_a_flood_of_garbage_is_no_flood_of_log_lines(
+    served: Served, garbage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    count = 200
+    with capture_logs() as logged:
+        for _ in range(count):
+            assert answers(served, garbage) in ([400], [405])
+    assert len(logged) + len(caplog.records) < count

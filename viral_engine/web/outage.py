@@ -20,6 +20,7 @@ from viral_engine.messages.reading import NotRead
 from viral_engine.runtime.errors import CallError
 from viral_engine.web.context import Spool, WebContext
 from viral_engine.web.errors import unavailable
+from viral_engine.web.traffic import Traffic
 
 OUTAGES = (CallError, NotRecorded, NotRead)
 """What a check fails with when a part is away; everything else is an answer or a fault of ours."""
@@ -79,9 +80,9 @@ class OutageDesk:
     what was answered and of what would have been.
     """
 
-    def __init__(self, context: WebContext) -> None:
+    def __init__(self, context: WebContext, traffic: Traffic) -> None:
         self._system = context.system
-        self._log = context.log
+        self._traffic = traffic
         self._spooler = Spooler(context.spool)
         self._ids = Uuid7Source(os.urandom)
 
@@ -100,7 +101,7 @@ class OutageDesk:
         try:
             await self._spooler.append(degraded)
         except Exception as failure:
-            self._log.warning("spool_failed", error=type(failure).__name__)
+            self._traffic.warn("spool_failed", error=type(failure).__name__)
             raise unavailable("no decision can be recorded right now, not even for later") from failure
         return degraded.answer
 

@@ -21,6 +21,6 @@ class WebState:
         self.context = context
         self.keys = KeyRing(context.system, context.instance_key)
         self.once = OnceDesk(context)
-        self.outage = OutageDesk(context)
         self.traffic = Traffic(context.log, context.boot_id)
+        self.outage = OutageDesk(context, self.traffic)
         self.trusted_proxies: tuple[Network, ...] = parse_networks(context.settings.server.trusted_proxies)

@@ -85,6 +85,11 @@ class Traffic:
         if self._may_log():
             self._log.error("request_failed", route=route, request_id=request_id.decode(), exc_info=error)
 
+    def warn(self, event: str, **facts: Any) -> None:
+        """Logs what went wrong with a request although it was answered."""
+        if self._may_log():
+            self._log.warning(event, **facts)
+
     def metrics(self) -> bytes:
         """Returns the counts in Prometheus' text format."""
         lines = [
