@@ -230,8 +230,7 @@ def test_a_stop_waits_for_what_is_under_way_and_then_says_that_the_daemon_stops(
         assert served.check().status == 200
         script.answers[CheckAction] = held
         with served.connect() as connection:
-            # One that waits behind it makes no difference.
-            connection.sendall((_head(served, len(BODY)) + BODY) * (1 if answers_in_time else 2))
+            connection.sendall(_head(served, len(BODY)) + BODY)
             assert held.asked.wait(TIMEOUT_S)
             assert _taken(served) == 1
             actor = _web(served)
@@ -242,6 +241,28 @@ def test_a_stop_waits_for_what_is_under_way_and_then_says_that_the_daemon_stops(
             assert status == (200 if answers_in_time else 503)
             assert answers_in_time or json.loads(body)["message"] == "the daemon is stopping"
             assert actor.exited.get(timeout=TIMEOUT_S) == SHUTDOWN
+
+
+@pytest.mark.parametrize("way", [[], ["Connection: keep-alive, other"]], ids=["hot", "long"])
+@pytest.mark.parametrize("behind", [1, 200], ids=["parsed", "not parsed yet"])
+def test_a_stop_that_gives_up_tells_those_behind_each_other_and_begins_none_of_them(
+    way: list[str], behind: int
+) -> None:
+    held = _Held()
+    script = TrustSafety()
+    with serving(trust_safety=script, settings={"server": {"stop_grace_s": 0.2}}) as served:
+        assert served.check().status == 200
+        script.answers[CheckAction] = held
+        with served.connect() as connection:
+            connection.sendall(_head(served, len(BODY), *way) + BODY + (_head(served, len(BODY)) + BODY) * behind)
+            assert held.asked.wait(TIMEOUT_S)
+            actor = _web(served)
+            actor.order("shut_down", SHUTDOWN)
+            answers = _read_answers(connection, behind + 1)
+            assert [status for status, _ in answers] == [503, 503]
+            assert {json.loads(body)["message"] for _, body in answers} == {"the daemon is stopping"}
+            assert actor.exited.get(timeout=TIMEOUT_S) == SHUTDOWN
+        assert len(held.replies) == 1
 
 
 def test_a_check_that_its_actor_never_began_is_decided_by_the_next_incarnation() -> None:

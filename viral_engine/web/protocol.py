@@ -239,7 +239,13 @@ class Protocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def give_up(self) -> None:
-        """Tells whoever waits for a hot check that the daemon stops; ASGI's tasks are cancelled by the server."""
+        """Tells whoever waits for a hot check that the daemon stops; ASGI's tasks are cancelled by the server.
+
+        What waits behind is not begun any more: the first of it is told the same, and that it was the last.
+        """
+        if self._refusal is None and (self.pipeline or self._unread):
+            self.pipeline.clear()
+            self._refuse(unavailable("the daemon is stopping"))
         if self._hot_check is not None:
             self._hot_check.cancel()
 
