@@ -58,3 +58,33 @@ def test_a_request_that_is_no_list_of_checks_is_refused_whole(
     served: Served, body: object, status: int, code: str, field: str | None
 ) -> None:
     assert served.request("POST", PATH, body).error == (status, code, field)
+
+
+ITEM = '{"user_id": 1, "action_type": "share", "content": "a , b: [\\"items\\"] {}"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"items": [{ITEM}], "items": [{ITEM}]}}',
+        f'{{"items": [], "items": [{ITEM}]}}',
+        f'{{"items":[{ITEM}],"\\u0069tems":[{ITEM}]}}',
+        f'{{"\\u0069tems":[{ITEM},{ITEM}],"items":[{ITEM}]}}',
+    ],
+)
+def test_a_key_that_stands_twice_around_the_items_is_refused_like_everywhere(served: Served, body: str) -> None:
+    answer = served.request("POST", PATH, body.encode())
+    assert answer.error == (400, "malformed_json", None)
+    assert "stands twice" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"items":[{ITEM},{ITEM}]}}',
+        f' {{ "items" :\t[\r\n{ITEM} , {ITEM}\n] }} ',
+        f'{{"\\u0069te\\u006ds":[{ITEM},{ITEM}]}}',
+    ],
+)
+def test_however_the_text_around_the_items_is_spelled_they_are_answered(served: Served, body: str) -> None:
+    assert [item["decision"] for item in served.request("POST", PATH, body.encode()).json["answers"]] == ["allow"] * 2

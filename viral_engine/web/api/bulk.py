@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -11,8 +12,10 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.messages.checks import CheckAnswer
 from viral_engine.web.check import Checker
 from viral_engine.web.decode import BodyDecoder
-from viral_engine.web.errors import ErrorBody, as_api_error, internal
+from viral_engine.web.errors import ErrorBody, as_api_error, internal, malformed
 from viral_engine.web.routes import Answer, Call, Handler
+
+_FIRST_KEY = re.compile(rb'\s*{\s*("(?:[^"\\]|\\.)*")')
 
 CHUNK = 50
 """Checks under way at once: enough for a full batch of the journal, too few to hold up single checks."""
@@ -45,6 +48,8 @@ def bulk(checker: Checker, items_max: int) -> Handler:
             items = decode(call.body).items
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             items = refuse(call.body).items  # raises, with the words of every other route
+        if not _has_one_key(call.body, items):
+            raise malformed("the key 'items' stands twice")
         if not 1 <= len(items) <= items_max:
             raise Invalid("items", f"must have 1 to {items_max} items")
         parts: list[bytes] = []
@@ -56,6 +61,21 @@ def bulk(checker: Checker, items_max: int) -> Handler:
         return Answer(200, b'{"answers":[' + b",".join(parts) + b"]}", is_final=is_final)
 
     return post_bulk
+
+
+def _has_one_key(body: bytes, items: list[msgspec.Raw]) -> bool:
+    """Tells whether the text holds its items and nothing beside them but the one key before them.
+
+    No other key is known, so a text that holds more says `items` twice, of which msgspec took the last.
+    """
+    key = _FIRST_KEY.match(body)
+    assert key is not None
+    around = len(key[1]) + len(":{[]}") + max(len(items) - 1, 0)
+    return _solid_bytes(body) == around + sum(map(_solid_bytes, map(bytes, items)))
+
+
+def _solid_bytes(text: bytes) -> int:
+    return len(text.translate(None, b" \t\r\n"))
 
 
 async def _one(checker: Checker, call: Call, raw: msgspec.Raw) -> tuple[bytes, bool]:
