@@ -98,12 +98,12 @@ def test_health_names_everything_that_is_not_well(operated: Operated) -> None:
     assert operated.ask("health")["ok"] is True
 
     operated.ask("suspend", path="/growth/probe")
-    operated.ready = {"ready": False, "database": "away"}
+    operated.ready = {"ready": False, "reasons": ["database: it is away"]}
 
     health = operated.ask("health")
     assert health["ok"] is False
     assert health["troubles"] == ["/growth/probe is suspended"]
-    assert health["readiness"] == {"ready": False, "database": "away"}
+    assert health["readiness"] == {"ready": False, "reasons": ["database: it is away"]}
 
 
 def test_a_child_of_a_stopped_supervisor_is_gone_from_the_tree(operated: Operated) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -162,6 +163,25 @@ def test_killing_any_actor_under_load_leaves_no_request_without_an_answer(
     acknowledged = [body["decision_id"] for status, body in load.answers if status == 200 and body["recorded"]]
     sample = acknowledged[:: max(len(acknowledged) // 50, 1)]
     assert {daemon.request("GET", f"/v1/decisions/{one}").status for one in sample} == {200}
+
+
+def test_why_the_database_is_away_is_told_once_to_operators_and_in_the_log_and_to_nobody_else(
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = start_daemon()
+    control_file = daemon.data_dir / "pg" / "global" / "pg_control"
+    control_file.rename(daemon.data_dir / "aside")
+    with stopped_postgres(daemon):
+        health = retry_until(lambda: daemon.cli("health"), lambda done: "pg_control" in done.stdout)
+        ready = daemon.request("GET", "/readyz", key=None)
+    assert {"database is not well", "/database is not well"} <= set(ready.json["reasons"])
+    assert str(daemon.data_dir).encode() not in ready.body
+    assert len(re.findall(r"/database is reconnecting|/database: ", health.stdout)) == 1
+    told = [json.loads(line) for line in (daemon.data_dir / "log.jsonl").read_text().splitlines()]
+    whys = [line["why"] for line in told if line["event"] == "part not well" and line["part"] == "database"]
+    assert any("pg_control" in why for why in whys)
+    (daemon.data_dir / "aside").rename(control_file)
+    retry_until(lambda: daemon.request("GET", "/readyz", key=None).status, lambda status: status == 200)
 
 
 def test_killed_postgres_is_answered_by_the_outage_policy_and_comes_back_by_itself(
@@ -399,8 +419,9 @@ def test_a_disk_below_its_minimum_turns_readyz_red_and_the_outage_policy_answers
             lambda: daemon.request("GET", "/readyz", key=None),
             lambda answer: len(answer.json["reasons"]) == 1,
         )
-        assert ready.status == 503
-        assert "MiB" in ready.json["reasons"][0]
+        assert (ready.status, ready.json["reasons"]) == (503, ["disk is not well"])
+        [reason] = daemon.cli_json("health")["readiness"]["reasons"]
+        assert "MiB" in reason
         body = {"user_id": "u", "action_type": "general"}
         refused = daemon.request("POST", "/v1/actions/check", body)
         assert (refused.status, refused.json["error"]) == (503, "unavailable")

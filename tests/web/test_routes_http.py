@@ -242,14 +242,18 @@ def test_a_database_that_is_away_is_503_with_retry_after(served: Served) -> None
     assert answer.headers["retry-after"] == "1"
 
 
-def test_health_needs_no_key_and_readiness_says_what_is_missing(served: Served) -> None:
+def test_health_needs_no_key_and_readiness_names_what_is_not_well_but_no_internals(served: Served) -> None:
     assert served.request("GET", "/healthz", key=None).json == {"status": "ok", "version": "0.0.0"}
     assert served.check().status == 200
     assert served.request("GET", "/readyz", key=None).json == {"ready": True, "reasons": []}
-    with serving(readiness=Readiness(ok=False, reasons=["the database is away"])) as red:
+    away = Readiness(
+        {"database": 'connection to server at "192.0.2.1", port 5432 failed', "/journal": "is reconnecting"}
+    )
+    with serving(readiness=away) as red:
         assert red.check().status == 200
         answer = red.request("GET", "/readyz", key=None)
-        assert (answer.status, answer.json) == (503, {"ready": False, "reasons": ["the database is away"]})
+        reasons = ["database is not well", "/journal is not well"]
+        assert (answer.status, answer.json) == (503, {"ready": False, "reasons": reasons})
 
 
 def test_metrics_hold_ours_and_the_others(served: Served) -> None:

@@ -235,7 +235,7 @@ def serving(
         instance_key=INSTANCE_KEY,
         boot_id=secrets.token_hex(8),
         spool=spool,
-        readiness=lambda: readiness or Readiness(ok=True, reasons=[]),
+        readiness=lambda: readiness or Readiness({}),
         metrics_text=lambda: b"viral_engine_of_others 1\n",
         log=structlog.get_logger(),
     )

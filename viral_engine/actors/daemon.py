@@ -23,6 +23,8 @@ from viral_engine.actors.sockets import bind
 from viral_engine.actors.start import NotStarted, Start, take
 from viral_engine.control import daemon_file
 from viral_engine.control.context import Act, ControlContext
+from viral_engine.control.names import flat
+from viral_engine.control.trouble import ill
 from viral_engine.messages.journal import Commit
 from viral_engine.runtime import snapshot
 from viral_engine.runtime.errors import ActorError
@@ -62,9 +64,6 @@ SWITCH_INTERVAL_S = 0.0005
 
 READY_LOOK_S = 0.02
 
-BUSY_RED_S = 4.0
-"""An actor that handles one message for so long hangs, most likely in a frozen database."""
-
 STOP_S = 7.0
 """What the tree leaves of it PostgreSQL may take to stop; then it is left to its keeper, which goes on stopping it."""
 
@@ -89,6 +88,7 @@ def wire(spec: ChildSpec, arguments: Mapping[str, tuple[Any, ...]], path: str = 
     """Returns the tree with each worker's arguments, given by its path."""
     if isinstance(spec, Worker):
         return replace(spec, args=arguments[path])
+    assert isinstance(spec, Supervisor)
     children = tuple(wire(child, arguments, f"{path}/{child.name}") for child in spec.children)
     return replace(spec, children=children)
 
@@ -236,22 +236,25 @@ class Daemon:
         sys.stdout.flush()
 
     def _readiness(self) -> Readiness:
-        reasons = self._board.reasons()
-        disk = self._disk.reason()
-        if disk is not None:
-            reasons.append(f"disk: {disk}")
+        reasons = self._conditions()
         root = snapshot.take(self._system)
         if root is None:
-            reasons.append("tree: it is not up")
+            reasons["tree"] = "it is not up"
         else:
-            reasons += _unwell(root)
+            reasons |= _unwell(root)
         if self._system.loop.lag_s > config.LOOP_LAG_RED_S:
-            reasons.append(f"loop: it has not turned for {self._system.loop.lag_s:.1f} s")
-        return Readiness(ok=not reasons, reasons=reasons)
+            reasons["loop"] = f"it has not turned for {self._system.loop.lag_s:.1f} s"
+        return Readiness(reasons)
+
+    def _conditions(self) -> dict[str, str]:
+        """Returns what is wrong around the tree, by part."""
+        disk = self._disk.reason()
+        return self._board.reasons() | ({"disk": disk} if disk is not None else {})
 
     def _readiness_of_control(self) -> Mapping[str, Any]:
-        readiness = self._readiness()
-        return {"ready": readiness.ok, "reasons": readiness.reasons}
+        """Leaves out what `health` sees in the tree by itself."""
+        reasons = [f"{part}: {why}" for part, why in self._conditions().items()]
+        return {"ready": self._readiness().ok, "reasons": reasons}
 
     def _audit(self, act: Act) -> None:
         """Hands an operator's act to the journal without waiting for it."""
@@ -312,15 +315,6 @@ class Daemon:
         self._logs.close()
 
 
-def _unwell(node: Node) -> list[str]:
-    """Returns a reason for every node below that does not do its work."""
-    reasons = []
-    if node.state != "running":
-        reasons.append(f"{node.path}: {node.state}")
-    elif node.status is not None:
-        reasons.append(f"{node.path}: {node.status}")
-    elif node.kind == "worker" and node.busy_s is not None and node.busy_s > BUSY_RED_S:
-        reasons.append(f"{node.path}: it has been handling {node.current_message} for {node.busy_s:.0f} s")
-    for child in node.children:
-        reasons += _unwell(child)
-    return reasons
+def _unwell(root: Node) -> dict[str, str]:
+    """Returns every node that does not do its work, and why."""
+    return {node.path: why for node in flat(root) if (why := ill(node)) is not None}

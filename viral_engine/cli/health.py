@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from viral_engine.cli.errors import CliError, ExitCode
-from viral_engine.cli.layout import clean, fields
+from viral_engine.cli.layout import clean
 from viral_engine.cli.options import Session, common
 from viral_engine.cli.style import Style
 from viral_engine.control.protocol import Request
@@ -46,8 +46,7 @@ def text(data: dict[str, Any], style: Style) -> list[str]:
     lines.append(f"{style.verdict(ok=not data['troubles'])} tree: {running} of {totals['actors']} actors are running")
     lines += [f"  {clean(trouble)}" for trouble in data["troubles"]]
     lines.append(f"{style.verdict(ok=data['ready'])} daemon: {'ready' if data['ready'] else 'not ready'}")
-    if not data["ready"]:
-        lines += fields(data["readiness"], "  ")
+    lines += [f"  {clean(reason)}" for reason in data["readiness"].get("reasons", ())]
     told = f"/readyz answers {http['status']}" if http["error"] is None else http["error"]
     lines.append(f"{style.verdict(ok=http['ready'])} http: {clean(told)}")
     return lines

@@ -13,6 +13,7 @@ from viral_engine.control.context import Act, ControlContext
 from viral_engine.control.names import find, flat, normal
 from viral_engine.control.protocol import STATE_TIMEOUT_S, Refusal, Request
 from viral_engine.control.rates import Rates
+from viral_engine.control.trouble import trouble
 from viral_engine.control.why import sentence
 from viral_engine.runtime import snapshot
 from viral_engine.runtime.errors import ActorError
@@ -24,9 +25,6 @@ from viral_engine.telemetry.personal import mask, mask_text
 
 STATE_BYTES_MAX = 256 * 1024
 STACK_BYTES_MAX = 64 * 1024
-BEHIND_S = 5.0
-"""An actor whose oldest message waits for longer is a trouble."""
-
 LOOP_LAG_MAX_S = 5.0
 
 
@@ -95,7 +93,7 @@ class Looks:
     def health(self) -> dict[str, Any]:
         """Whether all is well, and everything that is not."""
         root = self.root()
-        troubles = [trouble for node in flat(root) if (trouble := _trouble(node)) is not None]
+        troubles = [f"{node.path} {why}" for node in flat(root) if (why := trouble(node)) is not None]
         lag_s = self._system.loop.lag_s
         if lag_s >= LOOP_LAG_MAX_S:
             troubles.append(f"the event loop has not turned for {lag_s:.1f} s")
@@ -104,7 +102,7 @@ class Looks:
         try:
             readiness = dict(self._context.readiness())
         except Exception as error:  # noqa: BLE001  (a readiness that can't be told is one that is not there)
-            readiness = {"ready": False, "error": mask_text(f"{type(error).__name__}: {error}")}
+            readiness = {"ready": False, "reasons": [mask_text(f"{type(error).__name__}: {error}")]}
         ready = bool(readiness.get("ready"))
         return {
             "ok": ready and not troubles,
@@ -172,15 +170,3 @@ def _masked(node: dict[str, Any]) -> dict[str, Any]:
 
 def _is_above(path: str, below: str) -> bool:
     return path != below and (path == "/" or below.startswith(f"{path}/"))
-
-
-def _trouble(node: Node) -> str | None:
-    if node.state not in ("running", "starting"):
-        return f"{node.path} is {node.state.replace('_', ' ')}"
-    if node.status is not None:
-        return f"{node.path} is {node.status}"
-    if node.oldest_age_s is not None and node.oldest_age_s >= BEHIND_S:
-        return f"{node.path} is behind: its oldest message waits for {node.oldest_age_s:.1f} s"
-    if node.busy_s is not None and node.busy_s >= BEHIND_S and node.placement == "loop":
-        return f"{node.path} has held the event loop for {node.busy_s:.1f} s"
-    return None

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import threading
 
+import structlog
+
+TOLD_MAX = 8
+"""Reasons that the log tells of one illness, each once: retries, and errors that count something, fill no log."""
+
+_log = structlog.stdlib.get_logger("viral_engine.telemetry")
+
 
 class ConditionBoard:
     """One line per part that is not well; parts put theirs up and take it down, anybody reads."""
@@ -11,16 +18,25 @@ class ConditionBoard:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reasons: dict[str, str] = {}
+        self._told: dict[str, set[str]] = {}
 
     def report(self, part: str, reason: str | None) -> None:
         """Says why `part` is not well, or with None that it is."""
         with self._lock:
+            told = self._told.setdefault(part, set())
             if reason is None:
-                self._reasons.pop(part, None)
+                is_news = self._reasons.pop(part, None) is not None
+                told.clear()
             else:
                 self._reasons[part] = reason
+                is_news = reason not in told and len(told) < TOLD_MAX
+                told.update([reason] if is_news else ())
+        if is_news and reason is None:
+            _log.info("part well again", part=part)
+        elif is_news:
+            _log.warning("part not well", part=part, why=reason)
 
-    def reasons(self) -> list[str]:
-        """Returns a sentence for each part that is not well, sorted by part."""
+    def reasons(self) -> dict[str, str]:
+        """Returns why each part is not well that is not, sorted by part."""
         with self._lock:
-            return [f"{part}: {reason}" for part, reason in sorted(self._reasons.items())]
+            return dict(sorted(self._reasons.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,10 +17,18 @@ READER = "/reader"
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the daemon should get traffic; `reasons` says in words what is missing."""
+    """Whether the daemon should get traffic.
 
-    ok: bool
-    reasons: list[str]
+    Attributes:
+        reasons: each part that is not well, and why; the why may hold addresses and folders, so only operators get it.
+    """
+
+    reasons: Mapping[str, str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well."""
+        return not self.reasons
 
 
 class Spool(Protocol):

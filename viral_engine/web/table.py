@@ -260,7 +260,7 @@ def _operations() -> tuple[Route, ...]:
             name="readyz",
             method="GET",
             path="/readyz",
-            summary="The daemon should get traffic; 503 with reasons when not.",
+            summary="The daemon should get traffic; 503 with the parts that are not well when not.",
             handler=operations.readyz,
             touches=NOTHING,
             scopes=NOBODY,

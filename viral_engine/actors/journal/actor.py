@@ -245,7 +245,9 @@ class Journal(LoopActor):
     def _disconnected(self, why: str) -> None:
         self._backlog.disconnect()
         self.status = "reconnecting"
-        self._wired.board.report("journal", why)
+        # While it is not ready, the database actor is the one who knows why.
+        if self._wired.database.is_ready:
+            self._wired.board.report("journal", why)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

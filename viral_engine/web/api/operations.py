@@ -24,7 +24,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether the daemon should get traffic, and what is missing."""
+    """Whether the daemon should get traffic, and which parts are not well; why is told in the log and by `health`."""
 
     ready: bool
     reasons: list[str]
@@ -37,11 +37,10 @@ async def healthz(call: Call) -> Answer:
 
 async def readyz(call: Call) -> Answer:
     """Says whether the parts that a check needs are up."""
-    readiness = call.state.context.readiness()
-    reasons = list(readiness.reasons)
+    reasons = [f"{part} is not well" for part in call.state.context.readiness().reasons]
     if not call.state.keys.is_loaded:
-        reasons.append("web: the API keys could not be read yet")
-    ready = Ready(readiness.ok and call.state.keys.is_loaded, reasons)
+        reasons.append("the API keys could not be read yet")
+    ready = Ready(not reasons, reasons)
     return Answer(200 if ready.ready else 503, ready)
 
 
