@@ -18,6 +18,7 @@ from viral_engine.store.embedded.errors import (
     DataFolderUnusable,
     DiskFull,
     OtherMajorVersion,
+    PasswordFileDamaged,
     PasswordRefused,
 )
 from viral_engine.store.embedded.layout import SOCKET_NAME, SOCKET_PATH_BYTES_MAX, Layout, make_private_dir
@@ -189,6 +190,34 @@ def test_a_wrong_password_is_named_and_nothing_is_left_running(data_dir: Path, m
     password_file.unlink()
     server.start()
     assert server.is_running()
+
+
+@pytest.mark.parametrize("junk", [b"", b"junk\n", b"\xff\xfe\x00", b"*:*:*:viral_engine:half"])
+def test_junk_in_the_password_file_is_told_by_the_files_name(
+    data_dir: Path, make_server: MakeServer, junk: bytes
+) -> None:
+    password_file = data_dir / "pg-password"
+    kept = password_file.read_bytes()
+    password_file.write_bytes(junk)
+    try:
+        with pytest.raises(PasswordFileDamaged, match=rf"^{password_file} holds no password .* remove that file"):
+            make_server(data_dir).start()
+    finally:
+        password_file.write_bytes(kept)
+
+
+def test_a_password_file_that_others_may_read_is_named_and_nothing_is_left_running(
+    data_dir: Path, make_server: MakeServer
+) -> None:
+    password_file = data_dir / "pg-password"
+    password_file.chmod(0o644)
+    server = make_server(data_dir)
+    try:
+        with pytest.raises(PasswordRefused, match=str(password_file)):
+            server.start()
+        assert not server.is_running()
+    finally:
+        password_file.chmod(0o600)
 
 
 @pytest.fixture

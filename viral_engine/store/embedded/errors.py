@@ -7,6 +7,7 @@ EmbeddedError
 ├── RunAsRefused             root may not switch to the database's OS user, or there is none
 ├── ServerMissing            the wheel carries no server for this machine
 ├── OtherMajorVersion        the folder was written by another major version of PostgreSQL
+├── PasswordFileDamaged      the file of the password holds something else
 ├── PasswordRefused          the stored password is not the one the database knows
 ├── InitdbFailed             the database could not be created
 ├── ServerDied               postgres ended while it started
@@ -87,6 +88,17 @@ class OtherMajorVersion(EmbeddedError):
             f"{folder} was written by PostgreSQL {found} and this viral-engine carries PostgreSQL {carried}; nothing "
             f"was changed: dump it with the pg_dump of version {found}, move {folder} away and load the dump with "
             "`viral-engine restore`, or convert it in place with pg_upgrade"
+        )
+
+
+class PasswordFileDamaged(EmbeddedError):
+    """Junk in the file of the password; libpq would say that there is none, and name no file."""
+
+    def __init__(self, password_file: Path) -> None:
+        self.password_file = password_file
+        super().__init__(
+            f"{password_file} holds no password of the database; remove that file and start again: a new password is "
+            "then set in both places"
         )
 
 

@@ -200,7 +200,8 @@ class EmbeddedServer:
         if isinstance(error, psycopg.errors.DiskFull):
             self._discard_keeper(self._settings.stop_fast_timeout_s)
             raise DiskFull(self.data_dir, None, str(error)) from error
-        if "authentication failed" in str(error):
+        # No password: libpq takes none out of a file that others may read, or that names other users.
+        if "authentication failed" in str(error) or "no password supplied" in str(error):
             self._discard_keeper(self._settings.stop_fast_timeout_s)
             raise PasswordRefused(self._layout.password_file) from error
 
