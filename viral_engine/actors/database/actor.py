@@ -184,18 +184,16 @@ class DatabaseActor(ThreadActor):
             # Before anybody works under this boot's name: others take the work of those who are silent.
             self._beat()
             self._listen()
-        except DatabaseTooNew as error:
-            wired.board.report("database", str(error))
+        except (DatabaseTooNew, *PERMANENT) as error:
             wired.give_up(str(error))
         except EmbeddedError as error:
-            if isinstance(error, PERMANENT):
-                wired.give_up(str(error))
             self._try_again(str(error))
         except (psycopg.Error, SQLAlchemyError, OSError) as error:
             why = str(error).partition("\n")[0]
             if self.incarnation == 1 and not self._was_ready and any(words in str(error) for words in WRONG_ADDRESS):
                 wired.give_up(f"the configured database can't be used: {why}")
-            self._try_again(why)
+            else:
+                self._try_again(why)
         else:
             self._was_ready = True
             self._announce()
@@ -222,8 +220,8 @@ class DatabaseActor(ThreadActor):
     def _try_again(self, why: str) -> None:
         if self.end is not None:
             return
-        self._wired.board.report("database", why)
         self.status = "reconnecting"
+        self._wired.board.report("database", why)
         self._retry_s = min(self._retry_s * 2, RETRY_S_MAX)
         self.send_after(self._retry_s, _Connect())
 
