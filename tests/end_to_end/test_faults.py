@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -265,6 +266,23 @@ def test_a_second_daemon_on_the_same_folder_says_so_in_one_sentence(start_daemon
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert str(daemon.data_dir) in done.stderr
+
+
+def test_what_is_no_spool_is_told_in_one_sentence_and_only_a_file_in_its_place_ends_the_start(
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = start_daemon()
+    daemon.stop()
+    spool = daemon.data_dir / "spool"
+    (spool / "mine.spool").mkdir()
+    daemon.start()
+    assert daemon.stop() == 0
+    assert len([line for line in daemon.stderr().splitlines() if "mine.spool" in line]) == 1
+    shutil.rmtree(spool)
+    spool.write_text("")
+    with pytest.raises(AssertionError, match=rf"the spool {spool} can't be used: .*"):
+        daemon.start()
+    assert "Traceback" not in daemon.stderr()
 
 
 @pytest.mark.parametrize("host", ["203.0.113.9", "host.invalid", "a..b", "2001:db8::9"])

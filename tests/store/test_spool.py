@@ -53,6 +53,22 @@ def file_size_limit(size_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def test_a_folder_with_the_name_of_a_file_is_left_alone(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, MEBIBYTE)
+    spool.append(named("a"))
+    spool.close()
+    strangers = [tmp_path / "0000000007.spool", tmp_path / "mine.spool"]
+    for path in strangers:
+        path.mkdir()
+    (tmp_path / "mine.corrupt").mkdir()
+    spool = Spool(tmp_path, MEBIBYTE)
+    assert spool.strangers == strangers
+    spool.append(named("b"))
+    assert drain(spool) == ["a", "b"]
+    spool.close()
+    assert all(path.is_dir() for path in strangers)
+
+
 def test_rows_come_back_as_they_were_in_their_order(tmp_path: Path) -> None:
     rows = [
         *named("a", "b"),

@@ -147,7 +147,7 @@ class Daemon:
     def _arguments(self, keys: FirstKeys) -> dict[str, tuple[Any, ...]]:
         """Returns what each worker's init gets, by path."""
         settings = self._settings
-        spool = Spool(self._data_dir / "spool", settings.journal.spool_bytes_max)
+        spool = self._spool()
         control = ControlContext(
             listener=self._sockets.control,
             data_dir=self._data_dir,
@@ -197,6 +197,21 @@ class Daemon:
             "/jobs/clock": (settings.jobs,),
             "/web": (web, self._sockets.http),
         }
+
+    def _spool(self) -> Spool:
+        """Opens the spool.
+
+        Raises:
+            NotStarted: it can't be used.
+        """
+        folder = self._data_dir / "spool"
+        try:
+            spool = Spool(folder, self._settings.journal.spool_bytes_max)
+        except OSError as error:
+            raise NotStarted(f"the spool {folder} can't be used: {error}") from error
+        for path in spool.strangers:
+            self._log.warning("this is no file of the spool and is left alone", path=str(path))
+        return spool
 
     def _embedded(self) -> EmbeddedServer:
         assert self._server is not None

@@ -69,6 +69,7 @@ class Spool:
     Attributes:
         corrupt_bytes: Bytes that were found unreadable and set aside since this object was made.
         torn_bytes: Bytes of a last append that a crash cut short, and that were dropped.
+        strangers: What has the name of a file of the spool and is none, a folder say; it is left alone.
     """
 
     def __init__(self, folder: Path, bytes_max: int) -> None:
@@ -81,6 +82,7 @@ class Spool:
         self._corrupt: dict[Path, set[int]] = {}
         self.corrupt_bytes = 0
         self.torn_bytes = 0
+        self.strangers: list[Path] = []
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._next_number = 1
         self._open_all()
@@ -212,9 +214,11 @@ class Spool:
         return segment
 
     def _open_all(self) -> None:
-        paths = sorted(self._folder.glob("*.spool"))
-        numbers = [int(path.stem) for path in (*paths, *self._folder.glob("*.corrupt")) if path.stem.isdecimal()]
+        found = sorted(self._folder.glob("*.spool"))
+        numbers = [int(path.stem) for path in (*found, *self._folder.glob("*.corrupt")) if path.stem.isdecimal()]
         self._next_number = max(numbers, default=0) + 1
+        paths = [path for path in found if path.is_file()]
+        self.strangers = [path for path in found if path not in paths]
         for path in paths:
             segment = Segment.open(path)
             if segment is not None:
@@ -242,7 +246,7 @@ class Spool:
     def _keep(self, path: Path) -> None:
         path.rename(path.with_suffix(".corrupt"))
         self._corrupt.pop(path, None)
-        kept = sorted(self._folder.glob("*.corrupt"))
+        kept = sorted(path for path in self._folder.glob("*.corrupt") if path.is_file())
         for old in kept[:-_CORRUPT_KEPT_MAX]:
             with contextlib.suppress(FileNotFoundError):
                 old.unlink()
