@@ -128,6 +128,21 @@ def test_health_is_well_when_everything_is(daemon: RunningDaemon) -> None:
     assert (health.code, health.data["ok"], health.data["http"]["status"]) == (0, True, 200)
 
 
+def test_doctor_looks_at_the_port_of_the_folders_daemon_unless_another_is_named(daemon: RunningDaemon) -> None:
+    port = daemon.url.rsplit(":", 1)[1]
+
+    def of_port(*arguments: str) -> tuple[bool, str]:
+        findings = {
+            finding["name"]: finding for finding in run(daemon, "doctor", "--json", *arguments).data["findings"]
+        }
+        return findings["port"]["ok"], findings["port"]["detail"]
+
+    taken = f"127.0.0.1:{port} is taken by the daemon of this folder, pid {daemon.process.pid}"
+    assert of_port() == (True, taken)
+    assert of_port("--port", port) == (True, taken)
+    assert of_port("--port", "0") == (True, "127.0.0.1:0 is free")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

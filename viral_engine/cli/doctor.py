@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -20,6 +21,7 @@ from viral_engine.cli.layout import clean
 from viral_engine.cli.options import Session, common
 from viral_engine.config import ConfigError, Settings, load
 from viral_engine.control import daemon_file
+from viral_engine.control.daemon_file import DaemonInfo
 
 PYTHON_MIN = (3, 11)
 PROBE_TIMEOUT_S = 15.0
@@ -78,7 +80,7 @@ def _examine(
     yield Finding("settings", ok=True, detail="valid")
     yield _folder(data_dir)
     yield _disk(data_dir, settings)
-    yield _port(data_dir, host or settings.server.host, settings.server.port if port is None else port)
+    yield _port(_running(data_dir), host or settings.server.host, port, settings.server.port)
     url = database_url or settings.database.url
     yield _database(url) if url else _binaries()
 
@@ -106,17 +108,27 @@ def _disk(data_dir: Path, settings: Settings) -> Finding:
     return Finding("disk", free_bytes >= wanted_bytes, detail, "make room, or name another folder with --data-dir")
 
 
-def _port(data_dir: Path, host: str, port: int) -> Finding:
+def _port(running: DaemonInfo | None, host: str, wished: int | None, configured: int) -> Finding:
+    """Looks at the port that was named, else at the one that the folder's daemon has, else at the configured one."""
+    has = urlsplit(running.url).port if running is not None else None
+    port = wished if wished is not None else has or configured
     problem = _why_not(host, port)
     if problem is None:
         return Finding("port", ok=True, detail=f"{host}:{port} is free")
+    if running is not None and port == has:
+        return Finding(
+            "port", ok=True, detail=f"{host}:{port} is taken by the daemon of this folder, pid {running.pid}"
+        )
+    return Finding("port", ok=False, detail=f"{host}:{port}: {problem}", hint="name another with --port")
+
+
+def _running(data_dir: Path) -> DaemonInfo | None:
+    """Returns what the folder's daemon says of itself, None when there is none."""
     try:
         info = daemon_file.read(data_dir)
     except PermissionError:
-        info = None
-    if info is not None and info.url.rsplit(":", 1)[-1] == str(port) and _lives(info.pid):
-        return Finding("port", ok=True, detail=f"{host}:{port} is taken by the daemon of this folder, pid {info.pid}")
-    return Finding("port", ok=False, detail=f"{host}:{port}: {problem}", hint="name another with --port")
+        return None
+    return info if info is not None and _lives(info.pid) else None
 
 
 def _binaries() -> Finding:
