@@ -4,7 +4,16 @@ Start order is top to bottom, stop order bottom to top. `one_for_one` throughout
 so nobody has to die with another. The times to shut down stay below ten seconds in all: then `docker stop` would kill.
 """
 
+import signal
 import sys
+
+if __name__ == "__main__":
+    STOPS = (signal.SIGTERM, signal.SIGINT)
+    for number in STOPS:
+        # Nothing was promised to anybody yet.
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
+    # `viral-engine serve` has them wait until here.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 from viral_engine.actors import start
 

@@ -393,6 +393,20 @@ def test_new_callers_are_refused_while_a_stop_serves_those_it_has(
         assert waiting.recv(65_536).startswith(b"HTTP/1.1 503 ")
 
 
+def test_sigterm_in_the_first_moment_of_the_program_that_serve_becomes_ends_with_0(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "viral_engine.cli.main", "serve", "--data-dir", str(tmp_path / "d"), "--port", "0"],
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    while b"supervisor.py" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+        # Ends by itself: it becomes the daemon, or ends.
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, b"")
+
+
 @pytest.mark.parametrize("seen", ["lock", "keeper.lock", "pg-password", "pg/base", "instance-key", "daemon.json"])
 def test_sigterm_in_the_middle_of_a_first_start_ends_with_0_and_the_next_start_is_clean(
     tmp_path: Path, seen: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import signal
 import sys
 import threading
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ _begun: list[Start] = []
 
 
 def begin(arguments: list[str]) -> None:
-    """Prepares ahead of `take`, and has PostgreSQL start meanwhile; from here on a signal ends the process in order.
+    """Prepares ahead of `take`, and has PostgreSQL start meanwhile.
 
     What keeps it from being prepared is left for `take` to find again, and to whoever calls that to tell. The garbage
     collector rests until the daemon is ready: all that is made before is kept.
@@ -57,9 +56,6 @@ def begin(arguments: list[str]) -> None:
     gc.disable()
     # Where it is installed structlog loads it, for a terminal that the daemon does not write to: a tenth of the start.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # None is how Python spells "not to be found"
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # Nothing was promised to anybody yet.
-        signal.signal(number, lambda _number, _frame: sys.exit(0))
     with contextlib.suppress(NotStarted, config.ConfigError, EmbeddedError):
         start = _prepare(arguments)
         _begun.append(start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -39,4 +40,6 @@ def become_supervisor(arguments: list[str]) -> NoReturn:
         )  # fmt: skip
     sys.stdout.flush()
     sys.stderr.flush()
+    # They wait until the program over there can answer them: a starting interpreter would just die of them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     os.execv(sys.executable, [sys.executable, str(program), *arguments])  # noqa: S606  (our own program, no shell)
