@@ -25,7 +25,7 @@ def data_folder(given: str | None = None) -> Path:
 
 
 def is_text(text: str) -> bool:
-    """Tells whether what came from the shell or a file system can be written as UTF-8: Python keeps other bytes, too."""
+    """Tells whether what came from the shell or a file system can be written as UTF-8; other bytes are not."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -369,7 +369,8 @@ def exhaust_the_root(daemon: RunningDaemon) -> None:
     path = json.loads((daemon.data_dir / "daemon.json").read_text())["socket"]
 
     def is_up(child: str) -> bool:
-        return client.ask(path, Request(verb="inspect", path=child), 30)["state"] == "running"
+        node: dict[str, Any] = client.ask(path, Request(verb="inspect", path=child), 30)
+        return bool(node["state"] == "running")
 
     for child in ("/jobs", "/control", "/reader", "/jobs"):
         retry_until(partial(is_up, child), bool)
