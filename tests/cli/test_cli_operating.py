@@ -10,7 +10,7 @@ import pytest
 from operated_tree import COMMAND, ROOT, Operated, environment, operate, viral_engine
 
 from viral_engine.runtime.events import ActorEnded
-from viral_engine.runtime.supervision import TerminateChild
+from viral_engine.runtime.operations import TerminateChild
 from viral_engine.runtime.testing import Gate
 
 

@@ -12,14 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from viral_engine.runtime.exits import NORMAL, Stop
 from viral_engine.runtime.loop_actor import LoopActor
+from viral_engine.runtime.operations import DeleteChild, RestartChild, StartChild, TerminateChild, WhichChildren
 from viral_engine.runtime.spec import Worker
-from viral_engine.runtime.supervision import (
-    DeleteChild,
-    RestartChild,
-    StartChild,
-    TerminateChild,
-    WhichChildren,
-)
 from viral_engine.runtime.testing import ManualClock, settle, start_supervised
 
 NAMES = "abcd"

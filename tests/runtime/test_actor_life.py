@@ -14,8 +14,8 @@ from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.errors import ActorExited
 from viral_engine.runtime.exits import SHUTDOWN
 from viral_engine.runtime.loop_actor import LoopActor
+from viral_engine.runtime.operations import TerminateChild
 from viral_engine.runtime.spec import Worker
-from viral_engine.runtime.supervision import TerminateChild
 from viral_engine.runtime.testing import Gate, ManualClock, NextTurn, Probe, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor
 

@@ -11,10 +11,10 @@ from scripted_actors import Script, crash, no_reply, scripted, stop
 from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.errors import ActorExited, CallTimeout, MailboxFull, NoSuchActor
 from viral_engine.runtime.events import MessageDropped
+from viral_engine.runtime.operations import RestartChild, TerminateChild
 from viral_engine.runtime.registry import AWAITERS_MAX
 from viral_engine.runtime.reply import Reply
 from viral_engine.runtime.spec import Worker
-from viral_engine.runtime.supervision import RestartChild, TerminateChild
 from viral_engine.runtime.testing import EventLog, Gate, ManualClock, settle, start_supervised
 
 

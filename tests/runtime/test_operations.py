@@ -16,17 +16,18 @@ from viral_engine.runtime.errors import (
     StartFailed,
 )
 from viral_engine.runtime.loop_actor import LoopActor
-from viral_engine.runtime.spec import Supervisor, Worker
-from viral_engine.runtime.supervision import (
+from viral_engine.runtime.operations import (
     CountChildren,
     CycleChild,
     DeleteChild,
     GetChildSpec,
     RestartChild,
     StartChild,
+    Started,
     TerminateChild,
     WhichChildren,
 )
+from viral_engine.runtime.spec import Supervisor, Worker
 from viral_engine.runtime.system import System
 from viral_engine.runtime.testing import Gate, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor
@@ -37,7 +38,8 @@ def worker(name: str, script: Script | None = None, **options: Any) -> Worker:
 
 
 def by_hand(system: System, operation: Any) -> Any:
-    return system.call("/", operation).get()
+    answer = system.call("/", operation).get()
+    return answer.path if isinstance(answer, Started) else answer
 
 
 def names(system: System) -> list[str]:

@@ -12,8 +12,8 @@ from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.errors import ActorExited
 from viral_engine.runtime.events import ActorEnded, ActorStarted
 from viral_engine.runtime.exits import SHUTDOWN
+from viral_engine.runtime.operations import WhichChildren
 from viral_engine.runtime.spec import Supervisor, Worker
-from viral_engine.runtime.supervision import WhichChildren
 from viral_engine.runtime.testing import EventLog, settle, start_supervised
 
 

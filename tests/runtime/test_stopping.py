@@ -16,10 +16,8 @@ from viral_engine.runtime.events import (
 )
 from viral_engine.runtime.exits import SHUTDOWN, Exit
 from viral_engine.runtime.loop_actor import LoopActor
+from viral_engine.runtime.operations import TerminateChild
 from viral_engine.runtime.spec import Supervisor, Worker
-from viral_engine.runtime.supervision import (
-    TerminateChild,
-)
 from viral_engine.runtime.system import System
 from viral_engine.runtime.testing import Gate, ManualClock, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor

@@ -18,16 +18,10 @@ from viral_engine.runtime.events import (
     SupervisorGaveUp,
 )
 from viral_engine.runtime.exits import NORMAL, SHUTDOWN, Exit, Stop
+from viral_engine.runtime.guardian import GIVE_UP_RETRY_S
 from viral_engine.runtime.loop_actor import LoopActor
+from viral_engine.runtime.operations import CountChildren, RestartChild, StartChild, TerminateChild, WhichChildren
 from viral_engine.runtime.spec import Supervisor, Worker
-from viral_engine.runtime.supervision import (
-    GIVE_UP_RETRY_S,
-    CountChildren,
-    RestartChild,
-    StartChild,
-    TerminateChild,
-    WhichChildren,
-)
 from viral_engine.runtime.system import System
 from viral_engine.runtime.testing import EventLog, Gate, ManualClock, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from supervisor import TREE
-from viral_engine.runtime.spec import ChildSpec, Supervisor
+from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTION_LINES_MAX = 70
@@ -103,7 +103,7 @@ def test_every_leaf_of_the_tree_keeps_its_actor_in_actor_py() -> None:
         if isinstance(spec, Supervisor):
             for child in spec.children:
                 yield from leaves(child, f"{path}/{child.name}")
-        else:
+        elif isinstance(spec, Worker):
             yield path, spec.actor_class.__module__
 
     for path, module in leaves(TREE):

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 from viral_engine.control.names import find, flat
 from viral_engine.control.protocol import ACT_TIMEOUT_S, STATE_TIMEOUT_S, Refusal, Request
 from viral_engine.runtime.errors import ActorError, ActorExited, CallTimeout, NoSuchActor, StartFailed
+from viral_engine.runtime.operations import CycleChild, TerminateChild
 from viral_engine.runtime.snapshot import Node
-from viral_engine.runtime.supervision import CycleChild, TerminateChild
 from viral_engine.runtime.system import System
 from viral_engine.telemetry.personal import mask_text
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from viral_engine.runtime.flight_recorder import FLIGHT_RECORDER_SIZE
 from viral_engine.runtime.hooks import BATCH_MAX
-from viral_engine.runtime.incarnation import FLIGHT_RECORDER_SIZE, ActorState, Incarnation
+from viral_engine.runtime.incarnation import ActorState, Incarnation
 from viral_engine.runtime.protocol import (
     NO_REPLY,
     Abortable,
@@ -77,21 +78,23 @@ class Actor(Incarnation):
 
     def send_after(self, delay_s: float, message: Any) -> int:
         """Sends `message` to this actor's `handle_info` after a delay; returns a handle for `cancel_timer`."""
-        return self._timers.send_after(delay_s, lambda: self.tell_info(message))
+        return self.timers.send_after(delay_s, lambda: self.tell_info(message))
 
     def send_interval(self, interval_s: float, message: Any) -> int:
         """Sends `message` to `handle_info` every interval until the incarnation ends."""
-        return self._timers.send_interval(interval_s, lambda: self.tell_info(message))
+        return self.timers.send_interval(interval_s, lambda: self.tell_info(message))
 
     def cancel_timer(self, timer: int) -> None:
         """Cancels a timer; harmless when it has fired."""
-        self._timers.cancel(timer)
+        self.timers.cancel(timer)
 
     def monitor(self, path: str) -> int:
         """Asks for a `Down` in `handle_info` when the incarnation that is at `path` now ends."""
         monitor = self.system.next_number()
         target = self.system.registry.whereis(path)
         if target is not None:
+            if self._watched is None:
+                self._watched = {}
             self._watched[monitor] = target
         if target is None or not target.add_watcher(monitor, self):
             self.tell_down(Down(monitor, path, None))
@@ -99,16 +102,16 @@ class Actor(Incarnation):
 
     def demonitor(self, monitor: int) -> None:
         """Asks for no `Down` any more; one may be in the mailbox already."""
-        target = self._watched.pop(monitor, None)
+        target = self._watched.pop(monitor, None) if self._watched is not None else None
         if target is not None:
             target.drop_watcher(monitor)
 
     def own(self, resource: Abortable) -> None:
         """Has `resource.abort()` called when this incarnation is killed, at once when it was killed before."""
-        self._owned.append(resource)
+        self._owned = [*self._owned, resource]
         if self._ended is not None:
             resource.abort()
 
     def disown(self, resource: Abortable) -> None:
         """Forgets a resource that was closed in an orderly way."""
-        self._owned.remove(resource)
+        self._owned = [owned for owned in self._owned if owned is not resource]

@@ -3,84 +3,130 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from viral_engine.runtime.errors import ActorExited, CallTimeout, StartFailed
-from viral_engine.runtime.events import ActorStarted, ActorStartFailed, KeptStateDropped
+from viral_engine.runtime.events import ActorIgnored, ActorStarted, ActorStartFailed, KeptStateDropped
 from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit, Ignore, crash
-from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
+from viral_engine.runtime.operations import Phase, Started
+from viral_engine.runtime.spec import ChildSpec, SupervisorSpec, Worker
 from viral_engine.runtime.thread_actor import ThreadActor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from viral_engine.runtime.actor import Actor
+    from viral_engine.runtime.incarnation import Incarnation
 
-Phase = Literal["stopped", "starting", "running", "restarting", "given_up"]
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
-    """What a supervisor knows of one child; other threads may read it."""
+    """What a supervisor knows of one child; other threads may read it.
+
+    Attributes:
+        args: what its inits get; None for those of the specification.
+        last_actor: the incarnation before, which still names a child that is being restarted.
+        failures: ends and failed starts in a row, for the backoff.
+    """
 
     spec: ChildSpec
     path: str
+    args: tuple[Any, ...] | None = None
     actor: Actor | None = None
+    last_actor: Incarnation | None = None
     phase: Phase = "stopped"
     restarts: int = 0
+    failures: int = 0
     last_exit: Exit | None = None
     last_exit_wall_ms: int | None = None
-    own_restarts_s: tuple[float, ...] = field(default=())
+    own_restarts_s: tuple[float, ...] = ()
     retry_timer: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The last segment of its path."""
+        return self.path.rpartition("/")[2]
 
 
 class Parent(ThreadActor):
-    """The part of a supervisor that carries out starts and stops; when and why is decided in `supervision`."""
+    """The part of a supervisor that carries out starts and stops; when and why is decided in `guardian`."""
 
-    spec: Supervisor
-    # A snapshot may look before the init has run.
-    children: tuple[Child, ...] = ()
+    spec: SupervisorSpec
+
+    @property
+    def children(self) -> Sequence[Child]:
+        """All children in start order; may be read from any thread."""
+        raise NotImplementedError
 
     def _fence(self) -> None:
         """Takes the children along: nobody would be left to watch them, and the next incarnation needs their names."""
+        why = f"its supervisor {self.path} was killed"
         for child in reversed(self.children):
             actor = child.actor
-            if actor is not None:
-                actor.kill(f"its supervisor {self.path} was killed")
+            if actor is None:
+                continue
+            idle = actor.state == "running" and actor.busy_since_s is None
+            if isinstance(child.spec, Worker) and actor.cleans_up and idle:
+                self.system.orphan(actor, why, child.spec.shutdown_s)
+            else:
+                actor.kill(why)
         super()._fence()
 
-    def _child(self, spec: ChildSpec) -> Child:
-        return Child(spec, f"{self.path.rstrip('/')}/{spec.name}")
-
-    def _start(self, child: Child) -> None:
-        """Starts the next incarnation and waits for its init.
+    def _start(self, child: Child) -> Started | None:
+        """Starts the next incarnation and waits for its init; None when there is nothing to run.
 
         Raises:
             StartFailed: the init failed or took too long, the name was taken, or this supervisor was killed.
         """
+        self._launch(child)
+        return self._await_boot(child)
+
+    def _launch(self, child: Child) -> None:
+        """Starts the next incarnation.
+
+        Raises:
+            StartFailed: it could not be made.
+        """
         self._forget_retry(child)
         child.phase = "starting"
-        clock = self.system.clock
-        began_s = clock.monotonic_s()
-        actor: Actor | None = None
         try:
             self._check_alive()
-            actor = child.actor = self.system.incarnate(child.spec, child.path, self)
+            child.actor = self.system.incarnate(child.spec, child.path, self, child.args)
+        except Exception as error:
+            raise self._start_failed(child, error) from error
+
+    def _await_boot(self, child: Child) -> Started | None:
+        """Waits for the init of an incarnation that was launched.
+
+        Raises:
+            StartFailed: see `_start`.
+        """
+        actor = child.actor
+        assert actor is not None
+        try:
             self._check_alive()
-            actor.booted.get(timeout=child.spec.init_max_s if isinstance(child.spec, Worker) else None)
+            extra = actor.booted.get(timeout=child.spec.init_max_s if isinstance(child.spec, Worker) else None)
         except Ignore:
             child.actor, child.phase = None, "stopped"
+            self.system.events.emit(ActorIgnored(child.path, actor.incarnation))
+            return None
         except Exception as error:
-            exit_reason = self._start_failure(actor, error)
-            child.actor, child.phase = None, "stopped"
-            if actor is not None:
-                self._note_exit(child, actor, exit_reason)
-            incarnation = actor.incarnation if actor is not None else 0
-            self.system.events.emit(ActorStartFailed(child.path, incarnation, exit_reason))
-            raise StartFailed(child.path, exit_reason) from error
-        else:
-            child.phase = "running"
-            took_ms = (clock.monotonic_s() - began_s) * 1_000
-            self.system.events.emit(ActorStarted(child.path, actor.incarnation, took_ms))
+            raise self._start_failed(child, error) from error
+        child.phase = "running"
+        took_ms = (self.system.clock.monotonic_s() - actor.started_s) * 1_000
+        self.system.events.emit(ActorStarted(child.path, actor.incarnation, took_ms))
+        return Started(child.path, actor, extra)
+
+    def _start_failed(self, child: Child, error: Exception) -> StartFailed:
+        actor = child.actor
+        exit_reason = self._start_failure(actor, error)
+        child.actor, child.phase = None, "stopped"
+        if actor is not None:
+            self._note_exit(child, actor, exit_reason)
+        incarnation = actor.incarnation if actor is not None else 0
+        self.system.events.emit(ActorStartFailed(child.path, incarnation, exit_reason))
+        return StartFailed(child.path, exit_reason)
 
     def _check_alive(self) -> None:
         if self.end is not None:
@@ -107,6 +153,7 @@ class Parent(ThreadActor):
                     actor.exited.get(timeout=None if limit == "infinity" else float(limit))
                 self._kill_late(actor, limit)
             self._note_exit(child, actor, actor.exited.get())
+            child.last_actor = actor
         # It stays the child's actor until it is down: a kill of this supervisor must find it.
         child.actor, child.phase = None, "stopped"
         self._forget_retry(child)
@@ -123,14 +170,7 @@ class Parent(ThreadActor):
         obedient = actor.busy_since_s is None and not actor.cleans_up
         actor.kill(f"did not stop within {limit_s} s", SHUTDOWN if obedient else KILLED)
 
-    def _stop_all(self) -> None:
-        for child in reversed(self.children):
-            self._stop_child(child)
-            if all(child.spec is not static for static in self.spec.children):
-                # Added by hand: a restarted supervisor has its static children only.
-                self.system.forget(child.path)
-
-    def _note_exit(self, child: Child, actor: Actor, exit_reason: Exit) -> None:
+    def _note_exit(self, child: Child, actor: Incarnation, exit_reason: Exit) -> None:
         """Remembers the end, and throws kept state away that can't be trusted any more."""
         child.last_exit = exit_reason
         child.last_exit_wall_ms = self.system.clock.wall_ms()
@@ -148,7 +188,3 @@ class Parent(ThreadActor):
     def _drop_kept(self, child: Child, why: str) -> None:
         self.system.drop_kept(child.path)
         self.system.events.emit(KeptStateDropped(child.path, why))
-
-    def _forget(self, child: Child) -> None:
-        self.children = tuple(known for known in self.children if known is not child)
-        self.system.forget(child.path)

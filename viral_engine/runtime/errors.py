@@ -5,7 +5,9 @@ ActorError
 │   ├── NoSuchActor            nothing has this name now: never delivered
 │   ├── ActorExited            the actor ended before it answered
 │   ├── CallTimeout            no answer in time
-│   └── MailboxFull            refused at the mailbox's limit: never delivered
+│   ├── MailboxFull            refused at the mailbox's limit: never delivered
+│   ├── HandlerFailed          the handler raised, and the actor lives on (`Worker.decider`: resume)
+│   └── DeadLetter             refused: this message ended three incarnations in a row
 ├── WouldBlockLoop             a blocking wait on the event loop
 ├── UnhandledMessage           an actor got a message that it has no handler for
 ├── NameTaken                  another actor holds the name
@@ -17,7 +19,8 @@ ActorError
     ├── ChildAlreadyStarted
     ├── ChildRunning
     ├── ChildRestarting
-    └── ChildLimitReached
+    ├── ChildLimitReached
+    └── AddressedByIncarnation a dynamic supervisor's child was addressed by name
 """
 
 import pykka
@@ -75,6 +78,22 @@ class MailboxFull(CallError):
         self.capacity = capacity
 
 
+class HandlerFailed(CallError):
+    """The handler raised, which by the actor's decider is no reason to end; `error` is what it raised."""
+
+    def __init__(self, path: str, error: BaseException) -> None:
+        super().__init__(f"{path} could not handle the call: {type(error).__name__}", path=path, begun=True)
+        self.error = error
+
+
+class DeadLetter(CallError):
+    """The message ended three incarnations in a row and is not given to another one."""
+
+    def __init__(self, path: str, message: object) -> None:
+        kind = type(message).__name__
+        super().__init__(f"this {kind} ended {path} three times in a row and is refused", path=path, begun=False)
+
+
 class WouldBlockLoop(ActorError):
     """`Reply.get()` was called on the event loop, where waiting would stall every loop actor."""
 
@@ -90,11 +109,12 @@ class UnhandledMessage(ActorError):
 
 
 class NameTaken(ActorError):
-    """Another live actor is registered under the name (Erlang's `already_started`)."""
+    """Another live actor, `holder`, is registered under the name (Erlang's `already_started`)."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, holder: object = None) -> None:
         super().__init__(f"{path} is already running")
         self.path = path
+        self.holder = holder
 
 
 class StartFailed(ActorError):
@@ -168,3 +188,10 @@ class ChildLimitReached(ChildError):
     def __init__(self, path: str, children_max: int) -> None:
         super().__init__(path, f"holds {children_max} children already, its limit")
         self.children_max = children_max
+
+
+class AddressedByIncarnation(ChildError):
+    """Children of a dynamic supervisor are meant by incarnation (OTP's `simple_one_for_one`)."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "is a dynamic child: name its incarnation")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viral_engine.runtime.exits import Exit
+    from viral_engine.runtime.flight_recorder import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class ActorEnded:
         message_type: the type of the message that was being handled, None between messages.
         killed_for: the operator's reason, when somebody killed it by hand.
         up_s: seconds since its init.
+        killer: after a crash the message that was being handled, in words, personal fields hidden.
+        recent: the last messages that it began with, oldest first.
     """
 
     path: str
@@ -45,6 +48,16 @@ class ActorEnded:
     message_type: str | None
     killed_for: str | None
     up_s: float
+    killer: str | None = None
+    recent: tuple[Seen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ActorIgnored:
+    """An init answered that there is nothing to run."""
+
+    path: str
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,63 @@ class ChildGaveUp:
 
     path: str
     retry_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RestartDelayed:
+    """A child is brought back only after a wait (`Worker.backoff`)."""
+
+    path: str
+    failures: int
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFailed:
+    """A handler raised and its actor lives on (`Worker.decider`: resume)."""
+
+    path: str
+    message_type: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeadLettered:
+    """A message ended three incarnations in a row: no other one will get it.
+
+    Attributes:
+        message: in words, personal fields hidden.
+        error: what the last one ended with.
+    """
+
+    path: str
+    message_type: str
+    message: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerSlow:
+    """A handler, or a batch of messages, took long.
+
+    Attributes:
+        message_type: of the last message.
+        messages: how many were handled in that time.
+    """
+
+    path: str
+    message_type: str
+    messages: int
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatMissed:
+    """An actor owed too many signs of life and is fenced."""
+
+    path: str
+    incarnation: int
+    missed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +199,13 @@ Event = (
     ActorStarted
     | ActorStartFailed
     | ActorEnded
+    | ActorIgnored
     | ChildRestarted
+    | RestartDelayed
+    | MessageFailed
+    | MessageDeadLettered
+    | HandlerSlow
+    | HeartbeatMissed
     | SupervisorGaveUp
     | ChildGaveUp
     | KeptStateDropped

@@ -25,7 +25,10 @@ class Hooks(pykka.Actor):
     path: str
 
     def init(self, *args: Any) -> Any:
-        """Prepares the incarnation; raise `Stop` or `Ignore` to end it here. A LoopActor's may be a coroutine."""
+        """Prepares the incarnation; raise `Stop` or `Ignore` to end it here. A LoopActor's may be a coroutine.
+
+        Whoever starts it by hand gets what it returns, as `Started.extra`.
+        """
 
     def handle_call(self, message: Any, reply_to: ReplyTo) -> Any:
         """Returns the answer to a call, or NO_REPLY when `reply_to` was handed on or kept for later."""
@@ -49,6 +52,13 @@ class Hooks(pykka.Actor):
 
     def terminate(self, exit_reason: Exit) -> Any:
         """Cleans up before the incarnation ends; not called when it was killed."""
+
+    def identity_of(self, message: Any) -> Any:
+        """Returns what makes two messages the same when one of them ended this actor (`runtime.dead_letters`).
+
+        Override it where a repeated message carries something of its own, such as when it was sent.
+        """
+        return message
 
     def inspect_state(self) -> Mapping[str, Any]:
         """Returns what an operator may see of the state: plain data, nothing personal."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 import pykka
-from pykka import messages as stock
 
-from viral_engine.runtime.errors import ActorExited
-from viral_engine.runtime.events import AbortFailed, ActorEnded
+from viral_engine.runtime.errors import ActorExited, CallTimeout
+from viral_engine.runtime.events import AbortFailed, ActorEnded, MessageDeadLettered
 from viral_engine.runtime.exits import KILLED, NORMAL, SHUTDOWN, Exit, Ignore, Stop, crash
+from viral_engine.runtime.flight_recorder import describe, seen
+from viral_engine.runtime.heartbeat import Pulse
 from viral_engine.runtime.hooks import Hooks
 from viral_engine.runtime.mailbox import Envelope, Mailbox
 from viral_engine.runtime.protocol import (
@@ -26,19 +27,47 @@ from viral_engine.runtime.protocol import (
     Verb,
 )
 from viral_engine.runtime.reply import Reply
+from viral_engine.runtime.spec import MAILBOX_CAPACITY, Worker
 from viral_engine.runtime.timers import Timers
+from viral_engine.runtime.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FLIGHT_RECORDER_SIZE = 20
-"""Message types remembered for whoever asks what an actor did last."""
-
 ActorState = Literal["starting", "running", "suspended", "ended"]
 
 
-class Incarnation(Hooks):
+class _Stopped:
+    """Stands where pykka keeps an Event; ten thousand idle actors would pay half a kilobyte each for theirs."""
+
+    __slots__ = ("_exited",)
+
+    def __init__(self, exited: Reply[Exit]) -> None:
+        self._exited = exited
+
+    def is_set(self) -> bool:
+        """Tells whether the actor has ended."""
+        return self._exited.is_settled
+
+    def set(self) -> None:
+        """Nothing: an incarnation ends in `_finish` alone."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Waits until it has ended; False when the time was up before."""
+        with contextlib.suppress(CallTimeout):
+            self._exited.get(timeout=timeout)
+        return self.is_set()
+
+
+class Incarnation(Work):
     """What the runtime needs of an actor; `Actor` adds what its author uses."""
+
+    _state: ActorState = "starting"
+    _order: Order | None = None
+    _timers: Timers | None = None
+    _owned: list[Abortable] | tuple[()] = ()
+    _watchers: dict[int, Incarnation] | None = None
+    _watched: dict[int, Incarnation] | None = None
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -47,25 +76,32 @@ class Incarnation(Hooks):
         self.system = context.system
         self.kept = context.kept
         self.started_s = context.system.clock.monotonic_s()
-        self.handled = 0
-        self.busy_since_s: float | None = None
-        self.recent: deque[type] = deque(maxlen=FLIGHT_RECORDER_SIZE)
-        self.booted: Reply[None] = Reply(context.path, surroundings=context.system)
+        self.booted: Reply[Any] = Reply(context.path, surroundings=context.system)
         self.exited: Reply[Exit] = Reply(context.path, surroundings=context.system)
         self._life = threading.Lock()
-        self._state: ActorState = "starting"
-        self._ended: Exit | None = None
-        self._batch: list[Envelope] = []
-        self._position = 0
-        self._batch_begun_whole = False
-        self._order: Order | None = None
-        self._timers = Timers(context.system.clock)
-        self._owned: list[Abortable] = []
-        self._watchers: dict[int, Incarnation] = {}
-        self._watched: dict[int, Incarnation] = {}
+        self._suspects = context.suspects
         super().__init__()
         self.mailbox: Mailbox = self.actor_inbox  # type: ignore[assignment]  # pykka types it as its own protocol
-        self._takes_batches = type(self).handle_batch is not Hooks.handle_batch
+
+    @property
+    def actor_stopped(self) -> Any:
+        """What pykka asks whether the actor has ended."""
+        return _Stopped(self.exited)
+
+    @actor_stopped.setter
+    def actor_stopped(self, _event: Any) -> None:
+        """Drops the Event that pykka makes."""
+
+    @property
+    def timers(self) -> Timers:
+        """The timers of this incarnation, made when the first one is set."""
+        if self._timers is None:
+            with self._life:
+                if self._timers is None:
+                    self._timers = Timers(self.system.clock)
+                    if self._ended is not None:
+                        self._timers.cancel_all()
+        return self._timers
 
     @property
     def state(self) -> ActorState:
@@ -82,12 +118,6 @@ class Incarnation(Hooks):
         """Whether it has a `terminate` of its own."""
         return type(self).terminate is not Hooks.terminate
 
-    @property
-    def current_message(self) -> str | None:
-        """The type of the message that is being handled, readable from any thread."""
-        batch, position = self._batch, self._position
-        return type(batch[position].message).__name__ if position < len(batch) else None
-
     def tell_info(self, message: Any) -> None:
         """Puts a message of the runtime's making into the mailbox; it is never refused for lack of room."""
         try:
@@ -97,7 +127,8 @@ class Incarnation(Hooks):
 
     def tell_down(self, down: Down) -> None:
         """Tells this actor that one it monitors ended."""
-        self._watched.pop(down.monitor, None)
+        if self._watched is not None:
+            self._watched.pop(down.monitor, None)
         self.tell_info(down)
 
     def order(self, verb: Verb, reason: Exit = SHUTDOWN) -> Reply[Any]:
@@ -127,16 +158,21 @@ class Incarnation(Hooks):
         with self._life:
             if self._ended is not None:
                 return False
+            if self._watchers is None:
+                self._watchers = {}
             self._watchers[monitor] = watcher
         return True
 
     def drop_watcher(self, monitor: int) -> None:
         """Forgets somebody who wanted a `Down`."""
         with self._life:
-            self._watchers.pop(monitor, None)
+            if self._watchers is not None:
+                self._watchers.pop(monitor, None)
 
     def _create_actor_inbox(self) -> Mailbox:  # type: ignore[override]  # pykka's is static: ours needs its owner
-        return Mailbox(self.path, self.context.mailbox_capacity, self._wake)
+        spec = self.context.spec
+        capacity = spec.mailbox_capacity if isinstance(spec, Worker) else MAILBOX_CAPACITY
+        return Mailbox(self.path, capacity, self._wake)
 
     @staticmethod
     def _create_future() -> Reply[Any]:
@@ -149,69 +185,25 @@ class Incarnation(Hooks):
         """Gets a killed incarnation out of the way, before its supervisor hears of the end."""
         raise NotImplementedError
 
-    def _mark_running(self) -> bool:
+    def _mark_running(self, extra: Any) -> bool:
         """Passes from init to handling; False when this incarnation was killed meanwhile."""
         with self._life:
             if self._ended is not None:
                 return False
             self._state = "running"
-            self.booted.set(None)
+            self.booted.set(extra)
+        spec = self.context.spec
+        if isinstance(spec, Worker) and spec.heartbeat is not None:
+            self.timers.send_interval(spec.heartbeat.every_s, Pulse(self, spec.heartbeat).beat)
         return True
 
-    def _begin_batch(self, batch: list[Envelope]) -> bool:
-        """Makes a batch the current one; False when there is nothing to do for it."""
-        now_s = self.system.clock.monotonic_s()
-        if self._takes_batches:
-            batch = [waiting for waiting in batch if waiting.deadline_s is None or waiting.deadline_s > now_s]
-        self.busy_since_s = now_s
-        self._position = 0
-        self._batch_begun_whole = self._takes_batches
-        self._batch = batch
-        if self._ended is not None:
-            # Killed after the batch left the mailbox and, it may be, before anybody could see it here.
-            for envelope in batch:
-                envelope.fail(self.path, self._ended, begun=False)
-            return False
-        return bool(batch)
+    def _has_drained(self) -> bool:
+        """Tells, when nothing waits any more, whether that is what a shutdown waited for."""
+        return self._draining is not None and self._ended is None
 
-    def _hold_back(self, position: int) -> None:
-        """Returns the rest of the batch to the mailbox: an order goes first."""
-        self.mailbox.put_back(self._batch[position:])
-        del self._batch[position:]
-
-    def _end_batch(self) -> None:
-        self.handled += len(self._batch)
-        self._batch = []
-        self._position = 0
-        self.busy_since_s = None
-
-    def _handle(self, envelope: Envelope, now_s: float) -> Any:
-        """Calls the handler for one message; returns its result, an awaitable included."""
-        message = envelope.message
-        self.recent.append(type(message))
-        match envelope.kind:
-            case "call":
-                if envelope.deadline_s is not None and envelope.deadline_s <= now_s:
-                    return NO_REPLY
-                assert envelope.reply_to is not None
-                return self.handle_call(message, envelope.reply_to)
-            case "cast":
-                return self.handle_cast(message)
-            case "info":
-                return self.handle_info(message)
-            case "stock":
-                return self._handle_stock(envelope)
-
-    def _handle_stock(self, envelope: Envelope) -> Any:
-        match envelope.message:
-            case stock._ActorStop():  # noqa: SLF001  (pykka's stop has no public name)
-                return self._stop_by_pykka(envelope)
-            case stock.ProxyCall() | stock.ProxyGetAttr() | stock.ProxySetAttr():
-                return self._handle_receive(envelope.message)
-            case message if envelope.reply_to is not None:
-                return self.handle_call(message, envelope.reply_to)
-            case message:
-                return self.handle_cast(message)
+    def _may_drain(self) -> bool:
+        """Tells whether a shutdown lets this actor work off what waits first."""
+        return self.mailbox.depth > 0 and self.system.clock.monotonic_s() < self.system.drain_until_s
 
     def _stop_by_pykka(self, envelope: Envelope) -> NoReply:
         """Stops by hand, through the supervisor: it would bring back a child that merely ended."""
@@ -224,12 +216,6 @@ class Incarnation(Hooks):
         self.context.supervisor.tell_info(StopRequested(self))
         return NO_REPLY
 
-    def _answer(self, envelope: Envelope, result: Any) -> None:
-        if result is NO_REPLY:
-            envelope.handed_on = True
-        elif envelope.reply_to is not None and self._ended is None:
-            envelope.reply_to.set(result)
-
     def _obey(self, order: Order) -> None:
         """Carries out an order of the runtime; raises `Stop` for a shutdown."""
         self._order = order
@@ -238,7 +224,11 @@ class Incarnation(Hooks):
             return
         match order.verb:
             case "shut_down":
-                raise Stop(order.exit_reason)
+                if not self._may_drain():
+                    raise Stop(order.exit_reason)
+                self.mailbox.refuse_more(order.exit_reason)
+                self._draining = order
+                return
             case "suspend":
                 self._state = "suspended"
             case "resume":
@@ -271,26 +261,22 @@ class Incarnation(Hooks):
                 return False
             self._ended = exit_reason
         started = self._state != "starting"
-        message_type = self.current_message
-        self._timers.cancel_all()
+        ended = self._describe_end(exit_reason, killed_for) if started else None
+        if self._timers is not None:
+            self._timers.cancel_all()
         # The name is free before anybody hears of the end: who asks again finds the next incarnation or nobody.
         self.system.registry.unregister(self.path, self)
+        if self.context.spec.registered is not None:
+            self.system.registry.unregister(self.context.spec.registered, self)
         pykka.ActorRegistry.unregister(self.actor_ref)
-        self.actor_stopped.set()
         waiting, orders = self.mailbox.close(exit_reason)
         if killed:
             self._abort_owned()
             self._fence()
         self._fail_callers(exit_reason, waiting, orders)
-        for monitor, watched in tuple(self._watched.items()):
-            watched.drop_watcher(monitor)
-        for monitor, watcher in tuple(self._watchers.items()):
-            watcher.tell_down(Down(monitor, self.path, exit_reason))
-        if started:
-            up_s = self.system.clock.monotonic_s() - self.started_s
-            self.system.events.emit(
-                ActorEnded(self.path, self.incarnation, exit_reason, message_type, killed_for, up_s)
-            )
+        self._tell_monitors(exit_reason)
+        if ended is not None:
+            self.system.events.emit(ended)
         self.exited.set(exit_reason)
         self.booted.set_exception(Ignore() if ignored else ActorExited(self.path, exit_reason, begun=False))
         if started and self.context.supervisor is not None:
@@ -298,12 +284,43 @@ class Incarnation(Hooks):
         self.system.bury(self)
         return True
 
+    def _describe_end(self, exit_reason: Exit, killed_for: str | None) -> ActorEnded:
+        """Puts the end into words while what led to it is at hand, and finds out whether one message did it again."""
+        batch, position = self._batch, self._position
+        killer = batch[position].message if position < len(batch) else None
+        crashed = exit_reason.kind == "crash" and killer is not None
+        words = describe(killer) if crashed else None
+        if crashed and (len(batch) == 1 or not self._batch_begun_whole):
+            if self._suspects.blame(self.identity_of(killer)):
+                letter = MessageDeadLettered(self.path, type(killer).__name__, words or "", str(exit_reason))
+                self.system.events.emit(letter)
+        else:
+            self._suspects.acquit()
+        return ActorEnded(
+            self.path,
+            self.incarnation,
+            exit_reason,
+            None if killer is None else type(killer).__name__,
+            killed_for,
+            self.system.clock.monotonic_s() - self.started_s,
+            words,
+            seen(self.recent, self.system.clock.wall_ms()),
+        )
+
+    def _tell_monitors(self, exit_reason: Exit) -> None:
+        for monitor, watched in tuple((self._watched or {}).items()):
+            watched.drop_watcher(monitor)
+        for monitor, watcher in tuple((self._watchers or {}).items()):
+            watcher.tell_down(Down(monitor, self.path, exit_reason))
+
     def _fail_callers(self, exit_reason: Exit, waiting: Sequence[Envelope], orders: Sequence[Order]) -> None:
         batch, position = tuple(self._batch), self._position
         for index, envelope in enumerate(batch):
             envelope.fail(self.path, exit_reason, begun=self._batch_begun_whole or index <= position)
         for envelope in waiting:
             envelope.fail(self.path, exit_reason, begun=False)
+        if self._draining is not None:
+            self._draining.reply.set(None)
         if self._order is not None and self._order.verb == "shut_down":
             self._order.reply.set(None)
         elif self._order is not None:

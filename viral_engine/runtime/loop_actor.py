@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, Actor
-from viral_engine.runtime.exits import Ignore
+from viral_engine.runtime.exits import Ignore, Stop
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,9 +46,9 @@ class LoopActor(Actor):
             self.busy_since_s = self.system.clock.monotonic_s()
             self._attempt(lambda: self.init(*self.context.args), self._booted, self._boot_failed)
 
-    def _booted(self, _result: Any) -> None:
+    def _booted(self, extra: Any) -> None:
         self.busy_since_s = None
-        if self._mark_running():
+        if self._mark_running(extra):
             self._pump()
 
     def _boot_failed(self, error: BaseException) -> None:
@@ -109,6 +109,9 @@ class LoopActor(Actor):
             return
         batch = mailbox.take(BATCH_MAX)
         if batch is None:
+            if self._has_drained():
+                assert self._draining is not None
+                self._end(Stop(self._draining.exit_reason))
             return
         if batch and self._begin_batch(batch):
             self._run()
@@ -118,8 +121,8 @@ class LoopActor(Actor):
     def _run(self) -> None:
         if self._takes_batches:
             batch = self._batch
-            self.recent.extend(type(envelope.message) for envelope in batch[-FLIGHT_RECORDER_SIZE:])
-            self._attempt(lambda: self.handle_batch(batch), self._batch_done, self._end)
+            self.recent.extend((type(envelope.message), envelope.sent_s) for envelope in batch[-FLIGHT_RECORDER_SIZE:])  # type: ignore[union-attr]
+            self._attempt(lambda: self.handle_batch(batch), self._batch_done, self._batch_failed)
         else:
             self._run_from(0)
 
@@ -144,8 +147,9 @@ class LoopActor(Actor):
                     return
                 self._answer(envelope, result)
             except BaseException as error:  # noqa: BLE001  (the supervised boundary)
-                self._end(error)
-                return
+                if not self._lives_on(error):
+                    self._end(error)
+                    return
         self._batch_done(None)
 
     def _run_coroutine(self, envelope: Envelope, awaitable: Awaitable[Any], position: int) -> None:
@@ -157,7 +161,19 @@ class LoopActor(Actor):
                 return
             self._run_from(position + 1)
 
-        self._follow(awaitable, done, self._end)
+        def failed(error: BaseException) -> None:
+            if self._lives_on(error):
+                self._run_from(position + 1)
+            else:
+                self._end(error)
+
+        self._follow(awaitable, done, failed)
+
+    def _batch_failed(self, error: BaseException) -> None:
+        if self._lives_on(error):
+            self._batch_done(None)
+        else:
+            self._end(error)
 
     def _batch_done(self, _result: Any) -> None:
         self._end_batch()

@@ -79,6 +79,7 @@ class Mailbox:
         # Born awake: the actor looks into its mailbox by itself once its init is done.
         self._awake = True
         self._closed: Exit | None = None
+        self._refuses: Exit | None = None
         self._rest_watchers: list[Callable[[], None]] = []
 
     def put(self, envelope: Any, *, force: bool = False) -> None:
@@ -98,8 +99,8 @@ class Mailbox:
                     return
                 self._awake = True
                 refusal: ActorExited | MailboxFull | None = None
-            elif self._closed is not None:
-                refusal = ActorExited(self.path, self._closed, begun=False)
+            elif self._closed is not None or self._refuses is not None:
+                refusal = ActorExited(self.path, self._closed or self._refuses or NORMAL, begun=False)
             else:
                 self.refused += 1
                 refusal = MailboxFull(self.path, self.capacity)
@@ -172,6 +173,12 @@ class Mailbox:
         for envelope in envelopes:
             envelope.fail(self.path, reason, begun=False)
 
+    def refuse_more(self, reason: Exit) -> None:
+        """Takes no more of what users say, while what waits is still handled."""
+        with self._lock:
+            self._refuses = reason
+            self.capacity = 0
+
     def close(self, reason: Exit = NORMAL) -> tuple[list[Envelope], list[Any]]:
         """Closes for ever and returns what was waiting: messages, and messages of the runtime."""
         with self._lock:
@@ -186,6 +193,8 @@ class Mailbox:
         """Says that the owner of a closed mailbox has nothing left to do, its last words included."""
         with self._lock:
             self._awake = False
+            # The owner and its mailbox know each other: without this only the collector would find them.
+            self._wake = _nobody
             watchers, self._rest_watchers = self._rest_watchers, []
         for watcher in watchers:
             watcher()
@@ -227,3 +236,7 @@ class Mailbox:
             pykka.ActorDeadError: always.
         """
         raise pykka.ActorDeadError(f"only {self.path} itself takes from its mailbox")
+
+
+def _nobody() -> None:
+    """Wakes nobody."""

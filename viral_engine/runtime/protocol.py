@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from viral_engine.runtime.exits import SHUTDOWN, Exit
 
 if TYPE_CHECKING:
+    from viral_engine.runtime.dead_letters import Suspects
     from viral_engine.runtime.incarnation import Incarnation
     from viral_engine.runtime.reply import Reply
+    from viral_engine.runtime.spec import ChildSpec
     from viral_engine.runtime.system import System
 
 Verb = Literal["shut_down", "suspend", "resume", "get_state", "ping"]
@@ -86,7 +88,8 @@ class Context:
     system: System
     path: str
     incarnation: int
-    mailbox_capacity: int
+    spec: ChildSpec
     args: tuple[Any, ...]
     kept: Kept
+    suspects: Suspects
     supervisor: Incarnation | None

@@ -38,7 +38,7 @@ class Registry:
         """
         with self._lock:
             if path in self.actors:
-                raise NameTaken(path)
+                raise NameTaken(path, self.actors[path])
             self.actors[path] = actor
             awaiters = self._awaiters.pop(path, {})
             self._awaiting -= len(awaiters)

@@ -8,10 +8,10 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from viral_engine.runtime.guardian import Guardian
 from viral_engine.runtime.intensity import restarts_in_window
 from viral_engine.runtime.loop_actor import LoopActor
-from viral_engine.runtime.spec import Supervisor
-from viral_engine.runtime.supervision import SupervisorActor
+from viral_engine.runtime.spec import DynamicSupervisor, Supervisor, Worker
 from viral_engine.runtime.thread_actor import ThreadActor
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ def thread_count() -> int:
 
 def _node(path: str, actor: Actor | None, child: Child | None, now_s: float) -> Node:
     spec = child.spec if child is not None else getattr(actor, "spec", None)
-    actor_class = type(actor) if actor is not None else getattr(spec, "actor_class", SupervisorActor)
+    actor_class = type(actor) if actor is not None else getattr(spec, "actor_class", Guardian)
     busy_since_s = actor.busy_since_s if actor is not None else None
     return Node(
         path=path,
-        kind="supervisor" if isinstance(spec, Supervisor) else "worker",
+        kind="worker" if isinstance(spec, Worker) else "supervisor",
         actor_class=actor_class.__name__,
         placement="loop" if issubclass(actor_class, LoopActor) else "thread",
         state=_state(actor, child),
@@ -114,7 +114,7 @@ def _node(path: str, actor: Actor | None, child: Child | None, now_s: float) -> 
         handled=actor.handled if actor is not None else 0,
         current_message=actor.current_message if actor is not None else None,
         busy_s=None if busy_since_s is None else max(now_s - busy_since_s, 0.0),
-        recent=tuple(kind.__name__ for kind in tuple(actor.recent)) if actor is not None else (),
+        recent=tuple(kind.__name__ for kind, _ in tuple(actor.recent)) if actor is not None else (),
         restarts=child.restarts if child is not None else 0,
         last_exit=_last_exit(child),
         up_s=now_s - actor.started_s if actor is not None and actor.end is None else None,
@@ -136,15 +136,16 @@ def _last_exit(child: Child | None) -> LastExit | None:
 
 
 def _intensity(actor: Actor | None, spec: object, now_s: float) -> Intensity | None:
-    if not isinstance(spec, Supervisor):
+    if not isinstance(spec, Supervisor | DynamicSupervisor):
         return None
     used = 0
-    if isinstance(actor, SupervisorActor):
+    if isinstance(actor, Guardian):
         used = restarts_in_window(actor.restarts_s, now_s, spec.restarts_window_s)
-    return Intensity(spec.strategy, used, spec.restarts_max, spec.restarts_window_s)
+    strategy = spec.strategy if isinstance(spec, Supervisor) else "dynamic"
+    return Intensity(strategy, used, spec.restarts_max, spec.restarts_window_s)
 
 
 def _children(actor: Actor | None, now_s: float) -> tuple[Node, ...]:
-    if not isinstance(actor, SupervisorActor):
+    if not isinstance(actor, Guardian):
         return ()
     return tuple(_node(child.path, child.actor, child, now_s) for child in actor.children)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pykka
 
 from viral_engine.runtime.actor import Actor, Context, Kept
 from viral_engine.runtime.clock import SystemClock
+from viral_engine.runtime.dead_letters import Suspects
 from viral_engine.runtime.deadlines import Deadlines
-from viral_engine.runtime.errors import ActorExited, CallError, InvalidSpec, NoSuchActor, StartFailed
-from viral_engine.runtime.events import Events, MessageDropped
-from viral_engine.runtime.exits import SHUTDOWN, Exit
+from viral_engine.runtime.dynamic import DynamicSupervisorActor
+from viral_engine.runtime.errors import ActorExited, CallError, InvalidSpec, NameTaken, NoSuchActor, StartFailed
+from viral_engine.runtime.events import Events, KeptStateDropped, MessageDropped
+from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit
+from viral_engine.runtime.guardian import Guardian
 from viral_engine.runtime.loop import LoopThread
 from viral_engine.runtime.mailbox import Envelope
 from viral_engine.runtime.registry import Registry
 from viral_engine.runtime.reply import Reply
-from viral_engine.runtime.spec import MAILBOX_CAPACITY, ChildSpec, Supervisor
+from viral_engine.runtime.spec import ChildSpec, DynamicSupervisor, Shutdown, Supervisor, SupervisorSpec
+from viral_engine.runtime.stock import StockHost
 from viral_engine.runtime.supervision import SupervisorActor
 
 if TYPE_CHECKING:
@@ -36,11 +42,12 @@ ABANDONED_THREADS_MAX = 32
 class _Slot:
     """What a name keeps while its incarnations come and go."""
 
-    __slots__ = ("incarnations", "kept")
+    __slots__ = ("incarnations", "kept", "suspects")
 
     def __init__(self) -> None:
         self.incarnations = 0
         self.kept = Kept()
+        self.suspects = Suspects()
 
 
 class _PatientReply(Reply[Any]):
@@ -97,35 +104,50 @@ class System:
         self.registry = Registry()
         self.living: set[Incarnation] = set()
         self._whereis = self.registry.actors.get
-        self.root: SupervisorActor | None = None
+        self.root: Guardian | None = None
+        self.drain_until_s = -math.inf
+        self._orphans: set[Actor] = set()
         self._on_fatal = on_fatal
         self._slots: dict[str, _Slot] = {}
         self._abandoned: list[Actor] = []
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def start(self, spec: Supervisor) -> SupervisorActor:
+    def start(self, spec: SupervisorSpec) -> Guardian:
         """Starts the loop and the root supervisor with everything below it.
 
         Raises:
+            InvalidSpec: this is no supervisor.
             StartFailed: a child did not start; everything that did was stopped again, in reverse order.
         """
+        if not isinstance(spec, SupervisorSpec):
+            raise InvalidSpec("spec", f"{spec!r} is no supervisor")
         self.loop.start()
         root = self.incarnate(spec, "/", None)
-        self.root = root  # type: ignore[assignment]  # a Supervisor spec makes a SupervisorActor
+        assert isinstance(root, Guardian)
+        self.root = root
         try:
             root.booted.get()
         except Exception as error:
             self.loop.stop()
             raise StartFailed("/", root.end or SHUTDOWN) from error
-        assert self.root is not None
-        return self.root
+        return root
 
-    def stop(self, exit_reason: Exit = SHUTDOWN) -> None:
-        """Stops everything in reverse start order, then the loop; returns when all is down."""
+    def stop(self, exit_reason: Exit = SHUTDOWN, *, drain_s: float = 0.0) -> None:
+        """Stops everything in reverse start order, then the loop; returns when all is down.
+
+        Args:
+            exit_reason: what the root is told to end with.
+            drain_s: seconds for all actors together to work off what waits in their mailboxes. Each takes no more
+                messages once it is asked to stop, so whoever feeds it must come after it in the start order.
+        """
+        if drain_s > 0:
+            self.drain_until_s = self.clock.monotonic_s() + drain_s
         if self.root is not None:
             self.root.order("shut_down", exit_reason)
             self.root.exited.get()
+        for orphan in tuple(self._orphans):
+            orphan.kill("the system stops")
         self.loop.stop()
 
     def call(self, path: str, message: Any, timeout_s: float = 5.0, *, patient: bool = False) -> Reply[Any]:
@@ -181,25 +203,34 @@ class System:
         """Returns a number that this system never returned before."""
         return next(self._numbers)
 
-    def incarnate(self, spec: ChildSpec, path: str, supervisor: Actor | None) -> Actor:
+    def incarnate(
+        self, spec: ChildSpec, path: str, supervisor: Actor | None, args: tuple[Any, ...] | None = None
+    ) -> Actor:
         """Makes the next incarnation of a name and starts its loop; `booted` tells how its init ended.
 
+        Args:
+            spec: its specification.
+            path: its name.
+            supervisor: who is told of its end.
+            args: what its init gets instead of the specification's.
+
         Raises:
-            NameTaken: another incarnation is alive under the name.
-            InvalidSpec: the class is no actor of this runtime.
+            NameTaken: another incarnation is alive under the name, or under the one it wants registered.
         """
         slot = self._slot(path)
         slot.incarnations += 1
-        if isinstance(spec, Supervisor):
-            actor_class: type[pykka.Actor] = SupervisorActor
-            args: tuple[Any, ...] = (spec,)
-            capacity = MAILBOX_CAPACITY
-        else:
-            actor_class, args, capacity = spec.actor_class, spec.args, spec.mailbox_capacity
-        if not issubclass(actor_class, Actor):
-            raise InvalidSpec(f"{spec.name}.actor_class", f"{actor_class.__name__} is no LoopActor or ThreadActor")
-        actor = actor_class(Context(self, path, slot.incarnations, capacity, args, slot.kept, supervisor))
+        actor_class, own_args = _class_of(spec)
+        if args is None:
+            args = own_args
+        context = Context(self, path, slot.incarnations, spec, args, slot.kept, slot.suspects, supervisor)
+        actor = actor_class(context)
         self.registry.register(path, actor)
+        if spec.registered is not None:
+            try:
+                self.registry.register(spec.registered, actor)
+            except NameTaken:
+                self.registry.unregister(path, actor)
+                raise
         self.living.add(actor)
         pykka.ActorRegistry.register(actor.actor_ref)
         try:
@@ -208,6 +239,31 @@ class System:
             actor.kill("the machine has no thread left for it")
             raise
         return actor
+
+    def orphan(self, actor: Actor, why: str, limit: Shutdown) -> None:
+        """Lets an actor whose supervisor was killed clean up, while its path is free for the next incarnation.
+
+        OTP's process that traps exits sees its parent's end and runs `terminate`. A name that it registered beside
+        its path it keeps until then, as there.
+
+        Args:
+            actor: runs, and has a `terminate` of its own.
+            why: what it is killed for when its time is up.
+            limit: seconds it has; `brutal` ends it now.
+        """
+        if actor.kept.value is not None:
+            # It may write to it until it is down, and the next incarnation must not read half of that.
+            self.drop_kept(actor.path)
+            self.events.emit(KeptStateDropped(actor.path, "its supervisor was killed, and it is still cleaning up"))
+        self.registry.unregister(actor.path, actor)
+        if limit == "brutal":
+            actor.kill(why)
+            return
+        self._orphans.add(actor)
+        actor.exited.on_settled(lambda: self._orphans.discard(actor))
+        actor.order("shut_down", KILLED)
+        if limit != "infinity":
+            self.clock.call_at(self.clock.monotonic_s() + limit, partial(_end, actor, why))
 
     def bury(self, actor: Incarnation) -> None:
         """Takes leave of an incarnation whose end everybody has been told."""
@@ -222,11 +278,13 @@ class System:
         """Returns what the name keeps."""
         return self._slot(path).kept
 
-    def forget(self, path: str) -> None:
-        """Forgets what a name and those below it keep: its child specification is gone."""
+    def forget(self, path: str, *, is_subtree: bool = False) -> None:
+        """Forgets what a name keeps, and with `is_subtree` those below it: its child specification is gone."""
         with self._lock:
-            for known in [known for known in self._slots if known == path or known.startswith(f"{path}/")]:
-                del self._slots[known]
+            self._slots.pop(path, None)
+            if is_subtree:
+                for known in [known for known in self._slots if known.startswith(f"{path}/")]:
+                    del self._slots[known]
 
     def abandon_thread(self, actor: Actor) -> int:
         """Notes a thread that hangs in a killed actor; returns how many still do."""
@@ -245,3 +303,18 @@ class System:
     def _slot(self, path: str) -> _Slot:
         with self._lock:
             return self._slots.setdefault(path, _Slot())
+
+
+def _end(actor: Actor, why: str) -> None:
+    actor.kill(why)
+
+
+def _class_of(spec: ChildSpec) -> tuple[type[Actor], tuple[Any, ...]]:
+    """Returns the class that runs a specification, and what its init gets."""
+    if isinstance(spec, Supervisor):
+        return SupervisorActor, (spec,)
+    if isinstance(spec, DynamicSupervisor):
+        return DynamicSupervisorActor, (spec,)
+    if issubclass(spec.actor_class, Actor):
+        return spec.actor_class, spec.args
+    return StockHost, spec.args

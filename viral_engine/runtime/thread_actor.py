@@ -6,7 +6,7 @@ import threading
 
 from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, Actor
 from viral_engine.runtime.events import ThreadAbandoned
-from viral_engine.runtime.exits import Ignore
+from viral_engine.runtime.exits import Ignore, Stop
 
 
 class ThreadActor(Actor):
@@ -51,12 +51,12 @@ class ThreadActor(Actor):
     def _actor_loop(self) -> None:
         self.busy_since_s = self.system.clock.monotonic_s()
         try:
-            self.init(*self.context.args)
+            extra = self.init(*self.context.args)
         except BaseException as error:  # noqa: BLE001  (the supervised boundary: no exception may leave it)
             self._finish(self._end_with(error), ignored=isinstance(error, Ignore))
             return
         self.busy_since_s = None
-        if not self._mark_running():
+        if not self._mark_running(extra):
             return
         try:
             while self._ended is None:
@@ -77,6 +77,9 @@ class ThreadActor(Actor):
                 continue
             batch = mailbox.take(BATCH_MAX)
             if batch is None:
+                if self._has_drained():
+                    assert self._draining is not None
+                    raise Stop(self._draining.exit_reason)
                 return
             if batch:
                 if self._begin_batch(batch):
@@ -86,8 +89,12 @@ class ThreadActor(Actor):
     def _run(self) -> None:
         batch = self._batch
         if self._takes_batches:
-            self.recent.extend(type(envelope.message) for envelope in batch[-FLIGHT_RECORDER_SIZE:])
-            self.handle_batch(batch)
+            self.recent.extend((type(envelope.message), envelope.sent_s) for envelope in batch[-FLIGHT_RECORDER_SIZE:])  # type: ignore[union-attr]
+            try:
+                self.handle_batch(batch)
+            except BaseException as error:
+                if not self._lives_on(error):
+                    raise
             return
         orders, clock = self.mailbox.orders, self.system.clock
         for position, envelope in enumerate(batch):
@@ -99,7 +106,11 @@ class ThreadActor(Actor):
             self._position = position
             if self._ended is not None:
                 return
-            self._answer(envelope, self._handle(envelope, clock.monotonic_s()))
+            try:
+                self._answer(envelope, self._handle(envelope, clock.monotonic_s()))
+            except BaseException as error:
+                if not self._lives_on(error):
+                    raise
 
     def _end(self, error: BaseException) -> None:
         """Ends the incarnation for an exception of its own, `terminate` first."""
