@@ -79,11 +79,10 @@ class Parent(ThreadActor):
         Raises:
             StartFailed: the init failed or took too long, the name was taken, or this supervisor was killed.
         """
-        self._launch(child)
-        return self._await_boot(child)
+        return self._await_boot(child) if self._launch(child) else None
 
-    def _launch(self, child: Child) -> None:
-        """Starts the next incarnation.
+    def _launch(self, child: Child) -> bool:
+        """Starts the next incarnation; False when its constructor ignored.
 
         Raises:
             StartFailed: it could not be made.
@@ -93,8 +92,13 @@ class Parent(ThreadActor):
         try:
             self._check_alive()
             child.actor = self.system.incarnate(child.spec, child.path, self, child.args)
+        except Ignore:
+            child.phase = "stopped"
+            self.system.events.emit(ActorIgnored(child.path, self.system.incarnations_of(child.path)))
+            return False
         except Exception as error:
             raise self._start_failed(child, error) from error
+        return True
 
     def _await_boot(self, child: Child) -> Started | None:
         """Waits for the init of an incarnation that was launched.

@@ -166,12 +166,14 @@ class DynamicSupervisorActor(Guardian):
                 answers.append(error)
                 continue
             try:
-                self._launch(child)
+                launched = self._launch(child)
             except StartFailed as error:
                 self._finished(child)
                 answers.append(error)
                 continue
-            answers.append(child)
+            if not launched:
+                self._ignored(child)
+            answers.append(child if launched else None)
         return tuple(self._booted_of(answer) if isinstance(answer, Child) else answer for answer in answers)
 
     def _booted_of(self, child: Child) -> Started | Exception | None:

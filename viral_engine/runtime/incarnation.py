@@ -80,17 +80,16 @@ class Incarnation(Work):
         self.exited: Reply[Exit] = Reply(context.path, surroundings=context.system)
         self._life = threading.Lock()
         self._suspects = context.suspects
-        super().__init__()
-        self.mailbox: Mailbox = self.actor_inbox  # type: ignore[assignment]  # pykka types it as its own protocol
+        # What pykka's own constructor sets, but for an Event and a random number: they would cost as much as the rest.
+        self.actor_urn = f"{context.system.urn}{context.path}#{context.incarnation}"
+        self.mailbox = self._create_actor_inbox()
+        self.actor_inbox: Any = self.mailbox
+        self._actor_ref = pykka.ActorRef(self)
 
     @property
-    def actor_stopped(self) -> Any:
+    def actor_stopped(self) -> Any:  # type: ignore[override]  # pykka keeps an Event
         """What pykka asks whether the actor has ended."""
         return _Stopped(self.exited)
-
-    @actor_stopped.setter
-    def actor_stopped(self, _event: Any) -> None:
-        """Drops the Event that pykka makes."""
 
     @property
     def timers(self) -> Timers:

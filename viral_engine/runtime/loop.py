@@ -92,9 +92,10 @@ class LoopThread:
         else:
             self.post(callback, *args)
 
-    def runs(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Tells whether `loop` is the one that this thread turns."""
-        return loop is self._loop
+    @property
+    def event_loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that this thread turns."""
+        return self._loop
 
     def stack(self) -> str:
         """Returns where the loop's thread is right now, as a traceback."""

@@ -16,6 +16,7 @@ from viral_engine.runtime.loop import on_a_loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from contextvars import Context
     from types import TracebackType
 
     from viral_engine.runtime.clock import Clock
@@ -176,41 +177,75 @@ class Reply(pykka.Future[T], Generic[T]):
         """Waits on the running event loop without blocking it."""
         if not self.is_settled and self._get_hook is None:
             surroundings = self._surroundings
-            waiter = self._make_waiter(asyncio.get_running_loop())
+            if surroundings is not None and threading.get_ident() == surroundings.loop.ident:
+                waiter: Any = _Waiter(self, surroundings.loop)
+            else:
+                loop = asyncio.get_running_loop()
+                waiter = loop.create_future()
+                self.on_settled(_WakeElsewhere(waiter, loop))
+                waiter._asyncio_future_blocking = True  # as `await waiter` would
             if surroundings is None or self.deadline_s == math.inf:
-                yield from waiter
+                yield waiter
             else:
                 surroundings.deadlines.add(self)
                 try:
-                    yield from waiter
+                    yield waiter
                 finally:
                     surroundings.deadlines.discard(self)
         return self.result()
 
-    def _make_waiter(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
-        waiter = loop.create_future()
-        home = self._surroundings.loop if self._surroundings is not None else None
-        if home is not None and home.runs(loop):
-            self.on_settled(_Wake(waiter, home))
-        else:
-            self.on_settled(_WakeElsewhere(waiter, loop))
-        return waiter
 
+class _Waiter:
+    """What a task on the runtime's loop waits for: of a future only what `asyncio.Task` asks of one.
 
-class _Wake:
-    """Wakes a coroutine on the runtime's loop; a closure that posts itself would be a cycle for the collector."""
+    A real future costs more than the rest of the call, most of it for the turn of the loop that wakes the task; this
+    one wakes it from the run queue.
+    """
 
-    __slots__ = ("_home", "_waiter")
+    __slots__ = ("_asyncio_future_blocking", "_context", "_home", "_is_cancelled", "_is_done", "_reply", "_wakeup")
 
-    def __init__(self, waiter: asyncio.Future[None], home: LoopThread) -> None:
-        self._waiter = waiter
+    def __init__(self, reply: Reply[Any], home: LoopThread) -> None:
+        self._asyncio_future_blocking = True
+        self._reply = reply
         self._home = home
+        self._is_cancelled = False
+        self._is_done = False
 
-    def __call__(self) -> None:
-        if threading.get_ident() != self._home.ident:
-            self._home.post(self)
-        elif not self._waiter.done():
-            self._waiter.set_result(None)
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Returns the loop on which it is waited for."""
+        return self._home.event_loop
+
+    def add_done_callback(self, wakeup: Callable[[Any], object], *, context: Context) -> None:
+        """Says what wakes the task, and in which context."""
+        self._wakeup = wakeup
+        self._context = context
+        self._reply.on_settled(self._settled)
+
+    def _settled(self) -> None:
+        home = self._home
+        if threading.get_ident() == home.ident:
+            home.call_soon(self._wake)
+        else:
+            home.post(self._wake)
+
+    def _wake(self) -> None:
+        if not self._is_done:
+            self._is_done = True
+            self._context.run(self._wakeup, self)
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Wakes the task with a cancellation."""
+        del msg
+        if self._is_done:
+            return False
+        self._is_cancelled = True
+        self._home.call_soon(self._wake)
+        return True
+
+    def result(self) -> None:
+        """Tells the task to go on, or that it was cancelled."""
+        if self._is_cancelled:
+            raise asyncio.CancelledError
 
 
 class _WakeElsewhere:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import math
 import threading
+import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,8 @@ class System:
         on_fatal: called with one sentence when the process can't go on (too many hung threads).
 
     Attributes:
+        urn: what the universal names of its actors begin with.
+        drain_until_s: until when actors that are asked to stop may work off what waits.
         living: every incarnation from before its init until everybody has been told of its end.
     """
 
@@ -105,6 +108,7 @@ class System:
         self.living: set[Incarnation] = set()
         self._whereis = self.registry.actors.get
         self.root: Guardian | None = None
+        self.urn = f"{uuid.uuid4().urn}:"
         self.drain_until_s = -math.inf
         self._orphans: set[Actor] = set()
         self._on_fatal = on_fatal
@@ -273,6 +277,10 @@ class System:
     def drop_kept(self, path: str) -> None:
         """Gives the name's next incarnation an empty kept state; an abandoned thread keeps the old one to itself."""
         self._slot(path).kept = Kept()
+
+    def incarnations_of(self, path: str) -> int:
+        """Returns how many starts of a name were begun."""
+        return self._slot(path).incarnations
 
     def kept(self, path: str) -> Kept:
         """Returns what the name keeps."""
