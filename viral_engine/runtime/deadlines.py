@@ -34,6 +34,9 @@ class Deadlines:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: set[Awaited] = set()
+        # Once a call: the set's own method spares a frame.
+        self.discard = self._waiting.discard
+        """Forgets a reply that nobody awaits any more."""
         self._due_s = math.inf
         self._timer: TimerHandle | None = None
 
@@ -42,10 +45,6 @@ class Deadlines:
         self._waiting.add(reply)
         if reply.deadline_s < self._due_s:
             self._set_timer(reply.deadline_s)
-
-    def discard(self, reply: Awaited) -> None:
-        """Forgets a reply that nobody awaits any more."""
-        self._waiting.discard(reply)
 
     def _set_timer(self, when_s: float) -> None:
         self._due_s = when_s

@@ -39,13 +39,14 @@ class LoopThread:
         events: where a blocked loop is reported.
 
     Attributes:
+        event_loop: the event loop that this thread turns.
         ident: the thread's identifier; None before it runs.
     """
 
     def __init__(
         self, make_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop, events: Events | None = None
     ) -> None:
-        self._loop = make_loop()
+        self.event_loop = self._loop = make_loop()
         self._events = events or Events()
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._watchdog = threading.Thread(target=self._watch, name="loop-watchdog", daemon=True)
@@ -91,11 +92,6 @@ class LoopThread:
             callback(*args)
         else:
             self.post(callback, *args)
-
-    @property
-    def event_loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop that this thread turns."""
-        return self._loop
 
     def stack(self) -> str:
         """Returns where the loop's thread is right now, as a traceback."""

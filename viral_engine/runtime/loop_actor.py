@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, Actor
+from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, NO_REPLY, Actor
 from viral_engine.runtime.exits import Ignore, Stop
 
 if TYPE_CHECKING:
@@ -142,10 +142,13 @@ class LoopActor(Actor):
             envelope = batch[position]
             try:
                 result = self._handle(envelope, now_s)
-                if result is not None and _is_awaitable(result):
+                if result is NO_REPLY:
+                    envelope.handed_on = True
+                elif result is not None and hasattr(result, "__await__"):
                     self._run_coroutine(envelope, result, position)
                     return
-                self._answer(envelope, result)
+                elif envelope.reply_to is not None and self._ended is None:
+                    envelope.reply_to.set(result)
             except BaseException as error:  # noqa: BLE001  (the supervised boundary)
                 if not self._lives_on(error):
                     self._end(error)

@@ -92,24 +92,29 @@ class Mailbox:
         if type(envelope) is not Envelope:
             envelope = Envelope(envelope.message, envelope.reply_to, "stock")
         with self._lock:
-            if self._closed is None and (force or len(self._messages) < self.capacity):
-                self._messages.append(envelope)
+            messages = self._messages
+            if (len(messages) < self.capacity or force) and self._closed is None:
+                messages.append(envelope)
                 self.accepted += 1
                 if self._awake:
                     return
                 self._awake = True
                 refusal: ActorExited | MailboxFull | None = None
-            elif self._closed is not None or self._refuses is not None:
-                refusal = ActorExited(self.path, self._closed or self._refuses or NORMAL, begun=False)
             else:
-                self.refused += 1
-                refusal = MailboxFull(self.path, self.capacity)
+                refusal = self._refusal()
         if refusal is None:
             self._wake()
         elif envelope.reply_to is not None:
             envelope.reply_to.set_exception(refusal)
         else:
             raise refusal
+
+    def _refusal(self) -> ActorExited | MailboxFull:
+        reason = self._closed or self._refuses
+        if reason is not None:
+            return ActorExited(self.path, reason, begun=False)
+        self.refused += 1
+        return MailboxFull(self.path, self.capacity)
 
     def put_order(self, order: Any) -> bool:
         """Queues a message of the runtime ahead of all others; False when the mailbox is closed."""

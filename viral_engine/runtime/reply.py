@@ -7,6 +7,7 @@ import contextlib
 import math
 import sys
 import threading
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import pykka
@@ -16,7 +17,6 @@ from viral_engine.runtime.loop import on_a_loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from contextvars import Context
     from types import TracebackType
 
     from viral_engine.runtime.clock import Clock
@@ -67,6 +67,8 @@ class Reply(pykka.Future[T], Generic[T]):
     _get_hook = None
     _value: Any = None
     _error: BaseException | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _callbacks: list[Callable[[], object]] | None = None
 
     def __init__(
         self, path: str = "an actor", timeout_s: float | None = None, surroundings: Surroundings | None = None
@@ -76,9 +78,8 @@ class Reply(pykka.Future[T], Generic[T]):
         self._surroundings = surroundings
         if timeout_s is not None and surroundings is not None:
             self.deadline_s = surroundings.clock.monotonic_s() + timeout_s
-        # `pop` and `append` of a list are atomic in CPython. A lock would cost more than the rest of the reply.
+        # `pop` of a list is atomic in CPython. A lock would cost more than the rest of the reply.
         self._unanswered = [True]
-        self._callbacks: list[Callable[[], object]] = []
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """See `pykka.Future`: its `map`, `join` and the like are made of this."""
@@ -87,7 +88,16 @@ class Reply(pykka.Future[T], Generic[T]):
 
     def set(self, value: Any | None = None) -> None:
         """Answers the caller with `value` unless it was answered before."""
-        self._settle(value, None)
+        try:
+            self._unanswered.pop()
+        except IndexError:
+            return
+        self._value = value
+        self.is_settled = True
+        if self._waiter is not None:
+            self._wake_waiter()
+        if self._callbacks is not None:
+            self._run_callbacks()
 
     def set_exception(self, exc_info: ExcInfo | BaseException | None = None) -> None:
         """Answers the caller with an error: an exception, an `exc_info` triple, or the one being handled."""
@@ -97,26 +107,28 @@ class Reply(pykka.Future[T], Generic[T]):
             exc_type, exc_value, _ = exc_info if exc_info is not None else sys.exc_info()
             assert exc_type is not None
             error = exc_value if exc_value is not None else exc_type()
-        self._settle(None, error)
+        self._fail(error)
 
     def expire(self) -> None:
         """Answers a caller whose time is up."""
-        self._settle(None, CallTimeout(self.path, self.timeout_s or 0.0))
+        self._fail(CallTimeout(self.path, self.timeout_s or 0.0))
 
-    def _settle(self, value: Any, error: BaseException | None) -> None:
+    def _fail(self, error: BaseException) -> None:
         try:
             self._unanswered.pop()
         except IndexError:
             return
-        self._value = value
         self._error = error
         self.is_settled = True
-        if self._callbacks:
+        if self._waiter is not None:
+            self._wake_waiter()
+        if self._callbacks is not None:
             self._run_callbacks()
 
     def on_settled(self, callback: Callable[[], object]) -> None:
         """Calls `callback` when the reply is settled, in the settler's thread; at once if it is already."""
-        self._callbacks.append(callback)
+        # `setdefault` of a dict is atomic: two threads that ask first share one list.
+        self.__dict__.setdefault("_callbacks", []).append(callback)
         if self.is_settled:
             self._run_callbacks()
 
@@ -177,75 +189,47 @@ class Reply(pykka.Future[T], Generic[T]):
         """Waits on the running event loop without blocking it."""
         if not self.is_settled and self._get_hook is None:
             surroundings = self._surroundings
-            if surroundings is not None and threading.get_ident() == surroundings.loop.ident:
-                waiter: Any = _Waiter(self, surroundings.loop)
+            if surroundings is None or self._waiter is not None or get_ident() != surroundings.loop.ident:
+                yield from self._await_elsewhere()
             else:
-                loop = asyncio.get_running_loop()
-                waiter = loop.create_future()
-                self.on_settled(_WakeElsewhere(waiter, loop))
-                waiter._asyncio_future_blocking = True  # as `await waiter` would
-            if surroundings is None or self.deadline_s == math.inf:
-                yield waiter
-            else:
+                self._waiter = waiter = surroundings.loop.event_loop.create_future()
+                if self.is_settled:
+                    # Another thread answered in between, and may not have seen the waiter.
+                    _wake(waiter)
                 surroundings.deadlines.add(self)
                 try:
-                    yield waiter
+                    yield from waiter
                 finally:
                     surroundings.deadlines.discard(self)
+        if self._error is None and self._get_hook is None:
+            return self._value
         return self.result()
 
+    def _await_elsewhere(self) -> Generator[Any, None, None]:
+        """Waits on a loop that is not the runtime's, or as the second who waits."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self.on_settled(_WakeElsewhere(future, loop))
+        if self._surroundings is None:
+            yield from future
+            return
+        self._surroundings.deadlines.add(self)
+        try:
+            yield from future
+        finally:
+            self._surroundings.deadlines.discard(self)
 
-class _Waiter:
-    """What a task on the runtime's loop waits for: of a future only what `asyncio.Task` asks of one.
-
-    A real future costs more than the rest of the call, most of it for the turn of the loop that wakes the task; this
-    one wakes it from the run queue.
-    """
-
-    __slots__ = ("_asyncio_future_blocking", "_context", "_home", "_is_cancelled", "_is_done", "_reply", "_wakeup")
-
-    def __init__(self, reply: Reply[Any], home: LoopThread) -> None:
-        self._asyncio_future_blocking = True
-        self._reply = reply
-        self._home = home
-        self._is_cancelled = False
-        self._is_done = False
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Returns the loop on which it is waited for."""
-        return self._home.event_loop
-
-    def add_done_callback(self, wakeup: Callable[[Any], object], *, context: Context) -> None:
-        """Says what wakes the task, and in which context."""
-        self._wakeup = wakeup
-        self._context = context
-        self._reply.on_settled(self._settled)
-
-    def _settled(self) -> None:
-        home = self._home
-        if threading.get_ident() == home.ident:
-            home.call_soon(self._wake)
+    def _wake_waiter(self) -> None:
+        home = self._surroundings.loop  # type: ignore[union-attr]  # only a reply with surroundings has a waiter
+        if get_ident() == home.ident:
+            _wake(self._waiter)
         else:
-            home.post(self._wake)
+            home.post(_wake, self._waiter)
 
-    def _wake(self) -> None:
-        if not self._is_done:
-            self._is_done = True
-            self._context.run(self._wakeup, self)
 
-    def cancel(self, msg: Any = None) -> bool:
-        """Wakes the task with a cancellation."""
-        del msg
-        if self._is_done:
-            return False
-        self._is_cancelled = True
-        self._home.call_soon(self._wake)
-        return True
-
-    def result(self) -> None:
-        """Tells the task to go on, or that it was cancelled."""
-        if self._is_cancelled:
-            raise asyncio.CancelledError
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
 
 
 class _WakeElsewhere:

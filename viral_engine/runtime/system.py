@@ -173,7 +173,12 @@ class System:
             reply.send()
             return reply
         plain: Reply[Any] = Reply(path, timeout_s, self)
-        self.ask(path, message, plain, plain.deadline_s)
+        # As `ask` does, without a frame of its own.
+        actor = self._whereis(path)
+        if actor is None:
+            plain.set_exception(NoSuchActor(path))
+        else:
+            actor.mailbox.put(Envelope(message, plain, "call", plain.deadline_s))
         return plain
 
     def ask(self, path: str, message: Any, reply_to: ReplyTo, deadline_s: float | None = None) -> None:

@@ -122,22 +122,17 @@ class Work(Hooks):
 
     def _handle(self, envelope: Envelope, now_s: float) -> Any:
         """Calls the handler for one message; returns its result, an awaitable included."""
-        message = envelope.message
+        message, kind = envelope.message, envelope.kind
         self.recent.append((type(message), envelope.sent_s))  # type: ignore[union-attr]  # `_begin_batch` made it
         if self._suspects.letters and self._refuse_dead_letter(envelope):
             return NO_REPLY
-        match envelope.kind:
-            case "call":
-                if envelope.deadline_s is not None and envelope.deadline_s <= now_s:
-                    return NO_REPLY
-                assert envelope.reply_to is not None
-                return self.handle_call(message, envelope.reply_to)
-            case "cast":
-                return self.handle_cast(message)
-            case "info":
-                return self.handle_info(message)
-            case "stock":
-                return self._handle_stock(envelope)
+        if kind == "call":
+            if envelope.deadline_s is not None and envelope.deadline_s <= now_s:
+                return NO_REPLY
+            return self.handle_call(message, envelope.reply_to)  # type: ignore[arg-type]  # a call has one
+        if kind == "cast":
+            return self.handle_cast(message)
+        return self.handle_info(message) if kind == "info" else self._handle_stock(envelope)
 
     def _handle_stock(self, envelope: Envelope) -> Any:
         match envelope.message:
