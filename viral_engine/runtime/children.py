@@ -110,7 +110,7 @@ class Parent(ThreadActor):
         assert actor is not None
         try:
             self._check_alive()
-            extra = actor.booted.get(timeout=child.spec.init_max_s if isinstance(child.spec, Worker) else None)
+            extra = actor.booted.get(timeout=self._init_left_s(child.spec, actor))
         except Ignore:
             child.actor, child.phase = None, "stopped"
             self.system.events.emit(ActorIgnored(child.path, actor.incarnation))
@@ -121,6 +121,12 @@ class Parent(ThreadActor):
         took_ms = (self.system.clock.monotonic_s() - actor.started_s) * 1_000
         self.system.events.emit(ActorStarted(child.path, actor.incarnation, took_ms))
         return Started(child.path, actor, extra)
+
+    def _init_left_s(self, spec: ChildSpec, actor: Actor) -> float | None:
+        # From its start on: many that were launched together and hang are given up together.
+        if not isinstance(spec, Worker):
+            return None
+        return max(actor.started_s + spec.init_max_s - self.system.clock.monotonic_s(), 0.0)
 
     def _start_failed(self, child: Child, error: Exception) -> StartFailed:
         actor = child.actor

@@ -29,7 +29,7 @@ from viral_engine.runtime.operations import (
     StartMany,
     TerminateChild,
 )
-from viral_engine.runtime.spec import ChildSpec, DynamicSupervisor, Worker, check_significant
+from viral_engine.runtime.spec import ChildSpec, DynamicSupervisor, Worker, check_significant, check_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +73,8 @@ class DynamicSupervisorActor(Guardian):
 
     def _of_spec(self, spec: ChildSpec) -> Child:
         if self.spec.template is not None:
-            raise InvalidSpec(spec.name, f"the children of {self.path} are made from its template")
+            raise InvalidSpec("spec", f"the children of {self.path} are made from its template")
+        check_spec(spec)
         check_significant(self.spec, spec)
         name = spec.name
         while name in self._by_name:
@@ -221,6 +222,9 @@ class DynamicSupervisorActor(Guardian):
         for child in children:
             self._forget_name(child)
         self._by_name = {}
+
+    def _is_static(self, child: Child) -> bool:
+        return False
 
     def _await_end(self, child: Child, began_s: float) -> None:
         actor, limit = child.actor, child.spec.shutdown_s

@@ -81,6 +81,13 @@ class Guardian(Parent):
         """Stops the children."""
         self._stop_all()
 
+    def _fence(self) -> None:
+        """Forgets the children that the next incarnation will not have."""
+        super()._fence()
+        for child in self.children:
+            if not self._is_static(child):
+                self._forget_name(child)
+
     # What the kinds of supervisors differ in.
 
     def _child_of(self, actor: Incarnation) -> Child | None:
@@ -112,6 +119,10 @@ class Guardian(Parent):
 
     def _stop_all(self) -> None:
         """Stops every child."""
+        raise NotImplementedError
+
+    def _is_static(self, child: Child) -> bool:
+        """Tells whether a restarted supervisor has this child again."""
         raise NotImplementedError
 
     # The end of a child.

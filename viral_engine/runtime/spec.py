@@ -154,6 +154,16 @@ SupervisorSpec = Supervisor | DynamicSupervisor
 ChildSpec = Worker | Supervisor | DynamicSupervisor
 
 
+def check_spec(spec: object) -> None:
+    """Refuses what is no specification: an operation by hand may bring anything.
+
+    Raises:
+        InvalidSpec: it is none.
+    """
+    if not isinstance(spec, ChildSpec):
+        raise InvalidSpec("spec", f"{spec!r} is no specification of a child")
+
+
 def check_significant(supervisor: SupervisorSpec, child: ChildSpec) -> None:
     """Refuses a significant child of a supervisor that never shuts down by itself.
 

@@ -24,7 +24,7 @@ from viral_engine.runtime.operations import (
     Started,
     TerminateChild,
 )
-from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker, check_significant
+from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker, check_significant, check_spec
 from viral_engine.runtime.strategies import plan_restart
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class SupervisorActor(Guardian):
                 return child
 
     def _add(self, spec: ChildSpec) -> Started | None:
+        check_spec(spec)
         for known in self._children:
             if known.spec.name == spec.name:
                 raise ChildAlreadyPresent(known.path) if known.actor is None else ChildAlreadyStarted(known.path)
@@ -168,6 +169,8 @@ class SupervisorActor(Guardian):
     def _stop_all(self) -> None:
         for child in reversed(self._children):
             self._stop_child(child)
-            if all(child.spec is not static for static in self.spec.children):
-                # Added by hand: a restarted supervisor has its static children only.
+            if not self._is_static(child):
                 self._forget_name(child)
+
+    def _is_static(self, child: Child) -> bool:
+        return any(child.spec is static for static in self.spec.children)
