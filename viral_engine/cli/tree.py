@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from viral_engine.cli.errors import wrong_use
+from viral_engine.cli.if_dies import text as text_if_dies
 from viral_engine.cli.layout import GAP, age, clean, count, width
 from viral_engine.cli.options import Session, common
 from viral_engine.cli.style import BAD, DIM, WARN, Style
@@ -15,12 +17,20 @@ from viral_engine.control.protocol import Request
 @click.command()
 @click.argument("path", required=False)
 @click.option("-o", "output", type=click.Choice(["table", "wide", "name"]), default="table", show_default=True)
+@click.option("--if-dies", "if_dies", metavar="PATH", help="Instead: what would follow if PATH died now.")
 @common
-def tree(session: Session, path: str | None, output: str) -> None:
+def tree(session: Session, path: str | None, output: str, if_dies: str | None) -> None:
     """Show the tree, or what lies below PATH.
 
-    Supervisors show their strategy and how many of their allowed restarts are used up.
+    Supervisors show their strategy and how many of their allowed restarts are used up. --if-dies tells who would be
+    stopped and started, in order, and whether the death would escalate; it touches nothing.
     """
+    if if_dies is not None:
+        if path is not None or output != "table":
+            raise wrong_use("--if-dies goes with neither PATH nor -o")
+        foretold = session.daemon.ask(Request(verb="if_dies", path=if_dies))
+        session.printer.answer(foretold, text_if_dies(foretold, session.printer.style))
+        return
     data = session.daemon.ask(Request(verb="tree", path=path))
     if output == "name":
         session.printer.answer(data, names(data["root"]))

@@ -20,6 +20,7 @@ from viral_engine.runtime.errors import ActorError
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.snapshot import Node
 from viral_engine.runtime.system import System
+from viral_engine.runtime.what_if import what_if
 from viral_engine.telemetry import history_file
 from viral_engine.telemetry.personal import mask, mask_text
 
@@ -52,6 +53,23 @@ class Looks:
         root = self.root()
         top = root if path is None else find(root, path)
         return {"daemon": self._daemon(), "totals": self._totals(root), "root": _masked(asdict(top))}
+
+    def if_dies(self, path: str) -> dict[str, Any]:
+        """What would follow a death, in order; nothing is touched."""
+        node, standing = find(self.root(), path), snapshot.standing(self._system)
+        try:
+            answer = what_if(standing, node.path) if standing is not None else None
+        except LookupError as error:
+            raise Refusal("not_possible", f"{error}, so it can't die", f"see `inspect {node.path}`") from error
+        if answer is None:
+            raise Refusal("busy", "the tree is not up yet", "try again in a moment")
+        counts = [asdict(count) | {"exhausted": count.is_exhausted} for count in answer.counts]
+        return {
+            "path": node.path,
+            "steps": [asdict(step) for step in answer.steps],
+            "counts": counts,
+            "ends_daemon": answer.ends_root,
+        }
 
     def ps(self) -> dict[str, Any]:
         """Every actor in one list, with its rate."""

@@ -24,7 +24,9 @@ STATE_TIMEOUT_S = 5.0
 ACT_TIMEOUT_S = 30.0
 """How long a restart or a stop may take; the supervisor carries it out all the same when the time is up."""
 
-Verb = Literal["ping", "tree", "ps", "inspect", "history", "health", "restart", "stop", "kill", "suspend", "resume"]
+Verb = Literal[
+    "ping", "tree", "if_dies", "ps", "inspect", "history", "health", "restart", "stop", "kill", "suspend", "resume",
+]  # fmt: skip
 ACTS: frozenset[str] = frozenset({"restart", "stop", "kill", "suspend", "resume"})
 
 Code = Literal[

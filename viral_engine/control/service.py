@@ -67,6 +67,8 @@ class Service:
         match request.verb:
             case "tree":
                 return self._looks.tree(request.path)
+            case "if_dies":
+                return self._looks.if_dies(request.path or "/")
             case "ps":
                 return self._looks.ps()
             case "inspect":

@@ -8,11 +8,13 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from viral_engine.runtime.backoff import failures_in_a_row
 from viral_engine.runtime.guardian import Guardian
 from viral_engine.runtime.intensity import restarts_in_window
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.spec import DynamicSupervisor, Supervisor, Worker
 from viral_engine.runtime.thread_actor import ThreadActor
+from viral_engine.runtime.what_if import Standing
 
 if TYPE_CHECKING:
     from viral_engine.runtime.actor import Actor
@@ -82,6 +84,16 @@ def take(system: System) -> Node | None:
     return _node("/", root, None, system.clock.monotonic_s())
 
 
+def standing(system: System) -> Standing | None:
+    """Returns what the supervisors know of their children, for `what_if`; None before the root is there."""
+    root = system.root
+    if root is None:
+        return None
+    now_s = system.clock.monotonic_s()
+    below = tuple(_standing(child, now_s) for child in root.children)
+    return Standing("/", root.spec, restarts_s=_before(root.restarts_s, now_s), children=below)
+
+
 def stack(actor: Actor) -> str | None:
     """Returns where the actor's thread is now; None for an actor on the loop, whose stack is the loop's."""
     if not isinstance(actor, ThreadActor) or actor.thread_ident is None:
@@ -121,6 +133,26 @@ def _node(path: str, actor: Actor | None, child: Child | None, now_s: float) -> 
         intensity=_intensity(actor, spec, now_s),
         children=_children(actor, now_s),
     )
+
+
+def _standing(child: Child, now_s: float) -> Standing:
+    actor, failures = child.actor, child.failures + 1
+    if actor is not None and child.spec.backoff is not None:
+        failures = failures_in_a_row(child.failures, now_s - actor.started_s, child.spec.backoff)
+    supervisor = actor if isinstance(actor, Guardian) else None
+    return Standing(
+        path=child.path,
+        spec=child.spec,
+        phase=child.phase,
+        failures=failures,
+        restarts_s=_before(supervisor.restarts_s, now_s) if supervisor is not None else (),
+        own_restarts_s=_before(child.own_restarts_s, now_s),
+        children=tuple(_standing(below, now_s) for below in supervisor.children) if supervisor is not None else (),
+    )
+
+
+def _before(moments_s: tuple[float, ...], now_s: float) -> tuple[float, ...]:
+    return tuple(moment_s - now_s for moment_s in moments_s)
 
 
 def _state(actor: Actor | None, child: Child | None) -> str:
