@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+FACTOR_MAX = 1_000
 EXPONENT_MAX = 64
+"""No number of failures makes more than `FACTOR_MAX` to this power, which a float still holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import pykka
 
-from viral_engine.runtime.backoff import Backoff
+from viral_engine.runtime.backoff import FACTOR_MAX, Backoff
 from viral_engine.runtime.decider import Decider, Directive
 from viral_engine.runtime.errors import InvalidSpec
 from viral_engine.runtime.heartbeat import Heartbeat
@@ -69,6 +69,8 @@ class Worker:
             raise InvalidSpec(f"{self.name}.mailbox_capacity", "must be at least 1")
         if not issubclass(self.actor_class, pykka.Actor):
             raise InvalidSpec(f"{self.name}.actor_class", f"{self.actor_class!r} is no actor class")
+        if self.heartbeat is not None and not (self.heartbeat.every_s > 0 and self.heartbeat.missed_max >= 1):
+            raise InvalidSpec(f"{self.name}.heartbeat", f"{self.heartbeat!r}: some time, and at least one beat")
         for _, directive in self.decider:
             if directive not in get_args(Directive):
                 raise InvalidSpec(f"{self.name}.decider", f"{directive!r} is no directive")
@@ -191,9 +193,18 @@ def _check_child(spec: ChildSpec) -> None:
         raise InvalidSpec(f"{name}.registered", f"{spec.registered!r} must be a name without a slash")
     if spec.restart not in get_args(RestartType):
         raise InvalidSpec(f"{name}.restart", f"{spec.restart!r} is no restart type")
+    if spec.backoff is not None and not _can_be_carried_out(spec.backoff):
+        raise InvalidSpec(
+            f"{name}.backoff", f"{spec.backoff!r}: no negative time, factor 1 to {FACTOR_MAX}, jitter 0 to 1"
+        )
     if spec.significant and spec.restart == "permanent":
         raise InvalidSpec(f"{name}.significant", "a permanent child never ends unrestarted")
     if isinstance(spec.shutdown_s, str) and spec.shutdown_s not in ("brutal", "infinity"):
         raise InvalidSpec(f"{name}.shutdown_s", f"{spec.shutdown_s!r} is neither seconds nor brutal nor infinity")
     if not isinstance(spec.shutdown_s, str) and spec.shutdown_s < 0:
         raise InvalidSpec(f"{name}.shutdown_s", "must not be negative")
+
+
+def _can_be_carried_out(backoff: Backoff) -> bool:
+    shortest_s = min(backoff.first_s, backoff.longest_s, backoff.healthy_s)
+    return shortest_s >= 0 and 1 <= backoff.factor <= FACTOR_MAX and 0 <= backoff.jitter <= 1
