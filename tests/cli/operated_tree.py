@@ -18,6 +18,7 @@ from viral_engine.control.daemon_file import DaemonInfo
 from viral_engine.control.listener import Listener, listen
 from viral_engine.control.protocol import Request
 from viral_engine.runtime.events import ActorStarted
+from viral_engine.runtime.flight_recorder import personal
 from viral_engine.runtime.spec import Supervisor, Worker
 from viral_engine.runtime.system import System
 from viral_engine.runtime.testing import EventLog, Gate, Probe, start_supervised
@@ -37,6 +38,15 @@ class Work:
     note: str
 
 
+@personal("child")
+@dataclass(frozen=True)
+class Poison:
+    """A message that ends whoever handles it, with an error that quotes what is personal in it."""
+
+    child: str
+    dose: int = 1
+
+
 class AtTheGate(ThreadActor):
     """Stands at a gate while it handles a message, so that a test has it stuck for as long as it likes."""
 
@@ -47,6 +57,8 @@ class AtTheGate(ThreadActor):
         match message:
             case Work():
                 self.gate.pass_through()
+            case Poison(child):
+                raise KeyError(child)
             case _:
                 raise ValueError(f"can't work on it for {message}")
 
@@ -186,4 +198,4 @@ def viral_engine(*arguments: str | Path, **changes: str) -> Ran:
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-__all__ = ["COMMAND", "ROOT", "URL", "Operated", "Ran", "Work", "environment", "viral_engine"]
+__all__ = ["COMMAND", "ROOT", "URL", "Operated", "Poison", "Ran", "Work", "environment", "viral_engine"]

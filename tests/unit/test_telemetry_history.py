@@ -11,10 +11,12 @@ from viral_engine.runtime.events import (
     ChildGaveUp,
     Event,
     LoopBlocked,
+    MessageDeadLettered,
     SupervisorGaveUp,
     ThreadAbandoned,
 )
 from viral_engine.runtime.exits import KILLED, NORMAL, SHUTDOWN, Exit, crash
+from viral_engine.runtime.flight_recorder import Seen
 from viral_engine.telemetry import history_file
 from viral_engine.telemetry.history import TRACEBACK_BYTES_MAX, History, entry_of
 
@@ -49,6 +51,41 @@ def test_a_crash_is_told_with_what_was_being_handled() -> None:
     assert (entry.reason, entry.message_type, entry.up_s) == ("ValueError: for …", "CheckAction", 1.5)
     assert entry.traceback is not None
     assert "somebody" not in entry.traceback
+
+
+def test_a_crash_keeps_the_message_in_words_and_those_before_it() -> None:
+    recent = (Seen("Load", 1_700_000_000_000), Seen("CheckAction", 1_700_000_000_250))
+    event = ActorEnded("/a", 2, raised("no"), "CheckAction", None, 1.5, "CheckAction(to='kid@example.org')", recent)
+
+    entry = entry_of(event, 1_700_000_001.0)
+
+    assert entry is not None
+    assert entry.killer == "CheckAction(to='…')"
+    assert [(one.message_type, one.at) for one in entry.recent or ()] == [
+        ("Load", "2023-11-14T22:13:20.000Z"),
+        ("CheckAction", "2023-11-14T22:13:20.250Z"),
+    ]
+
+
+def test_the_last_crash_of_an_actor_is_found_from_the_end_across_files_and_of_nobody_else(tmp_path: Path) -> None:
+    history = History(tmp_path, size_bytes_max=1_000)
+    for path, reason in (("/a", "first"), ("/a", "last"), ("/a/b", "below"), *[("/c", "other")] * 6):
+        history(ended(KILLED, reason, path))
+    history.close()
+
+    found = history_file.last_of(tmp_path, "/a")
+    assert found is not None
+    assert found.killed_for == "last"
+    assert not (tmp_path / history_file.HISTORY_FILE).read_bytes().count(b'"last"')
+    assert history_file.last_of(tmp_path, "/nobody") is None
+
+
+def test_a_dead_letter_is_told_by_the_class_of_its_error_alone() -> None:
+    entry = entry_of(MessageDeadLettered("/a", "Poison", "Poison(x=…)", "KeyError: 'd-1'"), 0.0)
+
+    assert entry is not None
+    assert (entry.kind, entry.killer) == ("dead_letter", "Poison(x=…)")
+    assert entry.reason == "it ended three incarnations in a row and is refused from now on: KeyError"
 
 
 def test_a_kill_carries_the_reason_of_whoever_killed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 import click
@@ -13,6 +14,9 @@ from viral_engine.cli.layout import age, clean
 from viral_engine.cli.options import SPAN, Session, common
 from viral_engine.control.protocol import Request
 from viral_engine.telemetry import history_file
+
+RECENT_SHOWN = 8
+"""Messages of the flight recorder that people are shown, the newest ones; --json has all."""
 
 
 @click.command()
@@ -25,9 +29,10 @@ from viral_engine.telemetry import history_file
 def history(
     session: Session, path: str | None, *, since: float | None, limit: int, aside: bool, traceback: bool
 ) -> None:
-    """Show crashes, kills and give-ups.
+    """Show crashes, kills, give-ups and dead letters.
 
-    One entry each, oldest first, of PATH and what lies below it. Needs no daemon.
+    One entry each, oldest first, of PATH and what lies below it, with the message that was being handled and those
+    before it; personal fields are hidden. Needs no daemon.
     """
     since_s = time.time() - since if since is not None else None
     request = Request(verb="history", path=path, since_s=since_s, aside=aside, limit=limit)
@@ -64,7 +69,7 @@ def _entries(session: Session, request: Request) -> list[dict[str, Any]]:
     return entries
 
 
-def text(entry: dict[str, Any], *, with_traceback: bool) -> list[str]:
+def text(entry: dict[str, Any], *, with_traceback: bool = False) -> list[str]:
     """Returns the lines of one entry."""
     facts = [entry["time"], entry["kind"].replace("_", " "), entry["path"], clean(entry["reason"])]
     extra = []
@@ -75,6 +80,20 @@ def text(entry: dict[str, Any], *, with_traceback: bool) -> list[str]:
     if entry["up_s"] is not None:
         extra.append(f"up {age(entry['up_s'])}")
     lines = ["  ".join(facts) + (f"  ({', '.join(extra)})" if extra else "")]
+    lines += [f"    {line}" for line in recorder(entry)]
     if with_traceback and entry["traceback"]:
         lines += [f"    {line}" for line in clean(entry["traceback"]).rstrip().split("\n")]
+    return lines
+
+
+def recorder(entry: dict[str, Any]) -> list[str]:
+    """Returns what the flight recorder says: the message that ended it, and those that it began with before."""
+    lines = [f"message: {clean(entry['killer'])}"] if entry.get("killer") else []
+    if entry.get("recent"):
+        ended_s = datetime.fromisoformat(entry["time"]).timestamp()
+        begun = [
+            f"{clean(one['message_type'])} {age(ended_s - datetime.fromisoformat(one['at']).timestamp())}"
+            for one in entry["recent"][-RECENT_SHOWN:]
+        ]
+        lines.append(f"begun before: {', '.join(begun)}")
     return lines

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from viral_engine.cli.history import text as text_of_entry
 from viral_engine.cli.layout import age, clean, fields, word
 from viral_engine.cli.options import Session, common
 from viral_engine.cli.style import Style
@@ -50,6 +51,8 @@ def text(data: dict[str, Any], style: Style) -> list[str]:
     longest = max(map(len, facts))
     # The state carries its own colour, so these lines are not cleaned a second time.
     lines = [clean(data["why"]), "", *(f"{name:{longest}}  {value}" for name, value in facts.items())]
+    if data.get("last_crash"):
+        lines += ["", "its last crash or kill", *(f"  {line}" for line in text_of_entry(data["last_crash"]))]
     if "state_of_actor" in data:
         lines += ["", "its own state"]
         known = data["state_of_actor"]

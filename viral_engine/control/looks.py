@@ -83,13 +83,15 @@ class Looks:
         return {"actors": actors}
 
     def inspect(self, request: Request, acts: Mapping[str, Act]) -> dict[str, Any]:
-        """One actor: its node, why it does not run, and on request its state and its thread's stack."""
+        """One actor: its node, why it does not run, its last crash, and on request its state and its thread's stack."""
         root = self.root()
         node = find(root, request.path or "/")
         ancestors = tuple(above for above in flat(root) if _is_above(above.path, node.path))
         answer = _masked(asdict(node))
         answer["children"] = [child.path for child in node.children]
         answer["why"] = mask_text(sentence(node, ancestors, acts.get(node.path)))
+        self._context.flush_history()
+        answer["last_crash"] = history_file.last_of(self._context.data_dir, node.path)
         if request.state:
             answer["state_of_actor"], answer["state_error"] = self._state(node.path)
         if request.stack:

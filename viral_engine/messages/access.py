@@ -7,10 +7,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from viral_engine.runtime.flight_recorder import personal
+
 EntryKind = Literal["user", "device", "ip", "network", "email_domain"]
 ListName = Literal["blocks", "allows"]
 
 
+@personal("value", "reason")
 class EntryBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/blocks` and `POST /v1/allows`; a blocked network must expire."""
 
@@ -20,6 +23,7 @@ class EntryBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     expires_at: datetime | None = None
 
 
+@personal("value", "reason")
 class BlockView(Struct, frozen=True, kw_only=True):
     """One block."""
 
@@ -32,6 +36,7 @@ class BlockView(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
 
 
+@personal("value", "reason")
 class AllowView(Struct, frozen=True, kw_only=True):
     """One allow."""
 
@@ -44,6 +49,7 @@ class AllowView(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
 
 
+@personal("value", "reason")
 class AddEntry(Struct, frozen=True, kw_only=True):
     """Asks trust_safety to add to a list; answers the entry's id (text of a UUID)."""
 
@@ -55,6 +61,7 @@ class AddEntry(Struct, frozen=True, kw_only=True):
     author: str
 
 
+@personal("reason")
 class RemoveEntry(Struct, frozen=True, kw_only=True):
     """Asks trust_safety to lift an entry; answers None, refuses an unknown one with not_found."""
 

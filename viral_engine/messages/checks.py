@@ -6,7 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from viral_engine.runtime.flight_recorder import personal
 
+
+@personal("user_id", "device_id", "ip_address", "email", "phone", "content", "subject_id", "session_id", "context")
 class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/actions/check`, as sent; not canonical yet.
 
@@ -28,12 +31,14 @@ class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     occurred_at: str | None = None
 
 
+@personal("items")
 class BulkRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/actions/check/bulk`: each item is decoded by itself, so that a bad one sinks nobody."""
 
     items: list[Any]
 
 
+@personal("user_id", "device_id", "ip_address", "email", "phone", "content", "subject_id", "session_id")
 class CheckAction(Struct, frozen=True, kw_only=True, gc=False):
     """Asks trust_safety for a decision; every field is canonical (`domain.canonical`).
 
@@ -119,6 +124,7 @@ class CheckAnswer(Struct, frozen=True, kw_only=True):
     latency_ms: float
 
 
+@personal("answer")
 class Decided(Struct, frozen=True, gc=False):
     """A recorded decision on its way to the caller, already encoded once for answer and record.
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from viral_engine.runtime.flight_recorder import personal
+
 
 class DatabaseReady(Struct, frozen=True, gc=False):
     """The database is reachable and migrated: connect now instead of at the next try."""
 
 
+@personal("key")
 class Invalidate(Struct, frozen=True, gc=False):
     """Another node changed something that is held in memory here.
 

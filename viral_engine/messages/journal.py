@@ -6,7 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from viral_engine.runtime.flight_recorder import personal
 
+
+@personal("parameters")
 class Statement(Struct, frozen=True, gc=False):
     """One SQL statement with psycopg placeholders; it runs in the batch's transaction.
 
@@ -19,6 +22,7 @@ class Statement(Struct, frozen=True, gc=False):
     rows_expected: int | None = None
 
 
+@personal("user_id", "device_id", "ip_address", "answer", "facts")
 class DecisionRow(Struct, frozen=True, kw_only=True, gc=False):
     """One row of `decisions`.
 
@@ -48,6 +52,7 @@ class DecisionRow(Struct, frozen=True, kw_only=True, gc=False):
     facts: bytes
 
 
+@personal("reply", "statements")
 class RecordDecision(Struct, frozen=True, kw_only=True, gc=False):
     """Asks the journal to commit a decision; answers `reply` after the commit.
 
@@ -61,6 +66,7 @@ class RecordDecision(Struct, frozen=True, kw_only=True, gc=False):
     statements: tuple[Statement, ...] = ()
 
 
+@personal("statements")
 class Commit(Struct, frozen=True, gc=False):
     """Asks the journal to run statements in one transaction; answers one list of returned rows per statement."""
 

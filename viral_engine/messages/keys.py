@@ -7,9 +7,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from viral_engine.runtime.flight_recorder import personal
+
 Scope = Literal["check", "write", "review", "child_safety", "operate", "audit", "backfill", "pii_read"]
 
 
+@personal("name", "networks")
 class KeyBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/keys`."""
 
@@ -19,6 +22,7 @@ class KeyBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     networks: list[str] = []
 
 
+@personal("name", "networks")
 class KeyView(Struct, frozen=True, kw_only=True):
     """One key, without its secret."""
 
@@ -31,6 +35,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None
 
 
+@personal("name", "networks", "secret_mac")
 class KeyRecord(Struct, frozen=True, kw_only=True):
     """A key as stored: `secret_mac` is the HMAC of the whole key text under the instance key."""
 

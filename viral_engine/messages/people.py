@@ -7,10 +7,23 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from viral_engine.runtime.flight_recorder import personal
+
 Persona = Literal["student", "parent", "tutor", "staff"]
 AgeBandName = Literal["unknown", "under_13", "13_17", "18_plus"]
 
 
+@personal(
+    "date_of_birth",
+    "age_band",
+    "stated_on",
+    "guardian_ids",
+    "household_id",
+    "school_id",
+    "email",
+    "phone",
+    "referrer_id",
+)
 class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `PUT /v1/users/{id}`: replaces what is known of the user.
 
@@ -31,6 +44,20 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     referrer_id: int | str | None = None
 
 
+@personal(
+    "user_id",
+    "date_of_birth",
+    "age_band",
+    "stated_on",
+    "guardian_ids",
+    "household_id",
+    "school_id",
+    "email",
+    "phone",
+    "referrer_id",
+    "signals",
+    "consents",
+)
 class UserView(Struct, frozen=True, kw_only=True):
     """Answer of `GET /v1/users/{id}`; e-mail and phone are shown to keys of scope `pii_read` only."""
 
@@ -53,6 +80,7 @@ class UserView(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+@personal("guardian_id", "evidence")
 class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/users/{id}/consents`.
 
@@ -69,6 +97,7 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     expires_at: datetime | None = None
 
 
+@personal("guardian_id")
 class ConsentView(Struct, frozen=True, kw_only=True):
     """One consent; its evidence is not shown here."""
 
@@ -82,6 +111,7 @@ class ConsentView(Struct, frozen=True, kw_only=True):
     withdrawn_at: datetime | None
 
 
+@personal("value")
 class SignalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/users/{id}/signals`.
 
@@ -92,6 +122,7 @@ class SignalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     value: bool | int | str
 
 
+@personal("user_id")
 class PutUser(Struct, frozen=True, kw_only=True):
     """Asks trust_safety to replace a user; answers True when the user is new."""
 
@@ -100,6 +131,7 @@ class PutUser(Struct, frozen=True, kw_only=True):
     author: str
 
 
+@personal("user_id")
 class AddConsent(Struct, frozen=True, kw_only=True):
     """Asks trust_safety to record a consent; answers its id."""
 
@@ -108,6 +140,7 @@ class AddConsent(Struct, frozen=True, kw_only=True):
     author: str
 
 
+@personal("user_id")
 class WithdrawConsent(Struct, frozen=True, kw_only=True):
     """Asks trust_safety to withdraw a consent; answers None, refuses an unknown one with not_found."""
 
@@ -116,6 +149,7 @@ class WithdrawConsent(Struct, frozen=True, kw_only=True):
     author: str
 
 
+@personal("user_id")
 class SetSignal(Struct, frozen=True, kw_only=True):
     """Asks trust_safety to record a signal about a user, known or not; answers None."""
 

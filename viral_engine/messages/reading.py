@@ -10,6 +10,7 @@ from msgspec import Struct
 from viral_engine.messages.access import AllowView, BlockView, EntryKind, ListName
 from viral_engine.messages.keys import KeyRecord
 from viral_engine.messages.people import ConsentView, UserView
+from viral_engine.runtime.flight_recorder import personal
 
 PAGE_MAX = 200
 """Rows of one page."""
@@ -26,12 +27,27 @@ class NotRead(Exception):
         self.why = why
 
 
+@personal("user_id")
 class ReadProfile(Struct, frozen=True, gc=False):
     """Asks for what a check must know of a user; answers a `ProfileRow`, None for a user never heard of."""
 
     user_id: str
 
 
+@personal(
+    "user_id",
+    "date_of_birth",
+    "age_band",
+    "stated_on",
+    "guardian_ids",
+    "household_id",
+    "household_members",
+    "school_id",
+    "email_domain",
+    "referrer_id",
+    "signals",
+    "consents",
+)
 class ProfileRow(Struct, frozen=True, kw_only=True):
     """A user as stored, with signals and consents.
 
@@ -61,6 +77,7 @@ class ProfileRow(Struct, frozen=True, kw_only=True):
     consents: list[ConsentView]
 
 
+@personal("user_id")
 class ReadUser(Struct, frozen=True, gc=False):
     """Asks for a `UserView`; answers None when unknown."""
 
@@ -73,6 +90,7 @@ class ReadDecision(Struct, frozen=True, gc=False):
     decision_id: str
 
 
+@personal("user_id", "reason")
 class ReadDecisions(Struct, frozen=True, kw_only=True):
     """Asks for a `DecisionPage`, newest first; `before` is the id that the page before ended with."""
 
@@ -83,6 +101,7 @@ class ReadDecisions(Struct, frozen=True, kw_only=True):
     limit: int = 50
 
 
+@personal("user_id", "device_id", "ip_address", "answer", "facts")
 class DecisionView(Struct, frozen=True, kw_only=True):
     """A decision as recorded: `answer` and `facts` are JSON texts exactly as they were written."""
 
@@ -103,6 +122,7 @@ class DecisionView(Struct, frozen=True, kw_only=True):
     facts: str
 
 
+@personal("decisions")
 class DecisionPage(Struct, frozen=True, kw_only=True):
     """One page; `next_before` is None on the last one."""
 
@@ -110,6 +130,7 @@ class DecisionPage(Struct, frozen=True, kw_only=True):
     next_before: str | None
 
 
+@personal("value")
 class ReadEntries(Struct, frozen=True, kw_only=True):
     """Asks for live entries of a list, newest first; answers a list of `BlockView` or `AllowView`, one page."""
 
@@ -130,6 +151,7 @@ class ReadIdempotent(Struct, frozen=True, gc=False):
     digest: bytes
 
 
+@personal("answer")
 class IdempotentRow(Struct, frozen=True, kw_only=True):
     """What is kept under an idempotency key: `answer` is None while its work is under way in `boot_id`."""
 
@@ -147,6 +169,7 @@ class ReadWarmStart(Struct, frozen=True, kw_only=True):
     rows_max: int
 
 
+@personal("attempts", "signups", "blocks", "allows", "device_flags")
 class WarmStart(Struct, frozen=True, kw_only=True):
     """State to start with.
 

@@ -35,7 +35,7 @@ def personal(*fields: str) -> Any:
 def describe(message: object) -> str:
     """Returns a message in words: its type and fields, the personal ones hidden and the long ones cut."""
     kind = type(message)
-    fields = list(_fields(message))
+    fields = list(fields_of(message))
     if not fields:
         return kind.__name__
     hidden: frozenset[str] = getattr(kind, "__personal_fields__", frozenset())
@@ -43,6 +43,15 @@ def describe(message: object) -> str:
     if len(fields) > FIELDS_MAX:
         shown.append(HIDDEN)
     return f"{kind.__name__}({', '.join(shown)})"
+
+
+def fields_of(message: object) -> Iterator[tuple[str, object]]:
+    """Yields the named fields of a dataclass, a named tuple or a msgspec Struct; nothing of what has none."""
+    names: Any = getattr(message, "__struct_fields__", None) or getattr(message, "_fields", None)
+    if names is None and dataclasses.is_dataclass(message):
+        names = [field.name for field in dataclasses.fields(message)]
+    for name in names or ():
+        yield name, getattr(message, name, HIDDEN)
 
 
 def seen(recent: Any, wall_ms: int) -> tuple[Seen, ...]:
@@ -56,18 +65,9 @@ def seen(recent: Any, wall_ms: int) -> tuple[Seen, ...]:
     return tuple(Seen(kind.__name__, wall_ms - round((now_s - at_s) * 1_000)) for kind, at_s in tuple(recent))
 
 
-def _fields(message: object) -> Iterator[tuple[str, object]]:
-    """The named fields of a dataclass, a named tuple or a msgspec Struct; nothing of a message that has none."""
-    names: Any = getattr(message, "__struct_fields__", None) or getattr(message, "_fields", None)
-    if names is None and dataclasses.is_dataclass(message):
-        names = [field.name for field in dataclasses.fields(message)]
-    for name in names or ():
-        yield name, getattr(message, name, HIDDEN)
-
-
 def _short(value: object) -> str:
     # Nested messages have marks of their own, which their repr knows nothing of.
-    if any(True for _ in _fields(value)):
+    if any(True for _ in fields_of(value)):
         return describe(value)
     try:
         text = repr(value)

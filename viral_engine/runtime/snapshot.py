@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from viral_engine.runtime.backoff import failures_in_a_row
+from viral_engine.runtime.discretion import words_of
 from viral_engine.runtime.guardian import Guardian
 from viral_engine.runtime.intensity import restarts_in_window
 from viral_engine.runtime.loop_actor import LoopActor
@@ -164,7 +165,7 @@ def _state(actor: Actor | None, child: Child | None) -> str:
 def _last_exit(child: Child | None) -> LastExit | None:
     if child is None or child.last_exit is None or child.last_exit_wall_ms is None:
         return None
-    return LastExit(str(child.last_exit), child.last_exit_wall_ms)
+    return LastExit(words_of(child.last_exit), child.last_exit_wall_ms)
 
 
 def _intensity(actor: Actor | None, spec: object, now_s: float) -> Intensity | None:

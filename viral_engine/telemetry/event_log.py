@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from viral_engine.runtime.discretion import words_of
 from viral_engine.runtime.events import (
     ActorEnded,
     ActorStarted,
@@ -32,14 +33,14 @@ def log_event(event: Event) -> None:
         case ActorStarted(path, incarnation, start_ms):
             _log.debug("actor started", path=path, incarnation=incarnation, start_ms=round(start_ms, 1))
         case ActorEnded(path, incarnation, exit_reason, message_type, killed_for) if exit_reason.is_clean:
-            _log.debug("actor ended", path=path, incarnation=incarnation, reason=str(exit_reason))
+            _log.debug("actor ended", path=path, incarnation=incarnation, reason=words_of(exit_reason))
         case ActorEnded(path, incarnation, exit_reason, message_type, killed_for):
             _log.error(
-                "actor ended", path=path, incarnation=incarnation, reason=str(exit_reason),
+                "actor ended", path=path, incarnation=incarnation, reason=words_of(exit_reason),
                 message_type=message_type, killed_for=killed_for,
             )  # fmt: skip
         case ActorStartFailed(path, incarnation, exit_reason):
-            _log.error("actor did not start", path=path, incarnation=incarnation, reason=str(exit_reason))
+            _log.error("actor did not start", path=path, incarnation=incarnation, reason=words_of(exit_reason))
         case ChildRestarted(path, incarnation, by_hand):
             _log.info("actor restarted", path=path, incarnation=incarnation, by_hand=by_hand)
         case SupervisorGaveUp(path, child, restarts, window_s):

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from viral_engine.runtime.discretion import traceback_of, words_of
 from viral_engine.runtime.events import (
     ActorEnded,
     ActorStartFailed,
     ChildGaveUp,
     LoopBlocked,
+    MessageDeadLettered,
     SupervisorGaveUp,
     ThreadAbandoned,
 )
 from viral_engine.telemetry.hand_over import HandOver
-from viral_engine.telemetry.history_file import HISTORY_FILE, Entry, Kind
+from viral_engine.telemetry.history_file import HISTORY_FILE, Begun, Entry, Kind
 from viral_engine.telemetry.personal import mask_text
 from viral_engine.telemetry.rotating import RotatingFile
 
@@ -57,7 +58,7 @@ class History:
         match event:
             case ActorEnded() | ActorStartFailed() if event.exit_reason.is_clean:
                 return
-            case ActorEnded() | ActorStartFailed() | SupervisorGaveUp() | ChildGaveUp():
+            case ActorEnded() | ActorStartFailed() | SupervisorGaveUp() | ChildGaveUp() | MessageDeadLettered():
                 self._hand_over.put(_Happened(time.time(), event))
             case ThreadAbandoned() | LoopBlocked():
                 self._hand_over.put(_Happened(time.time(), event))
@@ -84,10 +85,12 @@ class History:
 
 def entry_of(event: Event, at_s: float) -> Entry | None:
     """Returns the entry for an event, None when it is none: clean ends, starts, drops."""
-    at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = _text_of(at_s)
     match event:
         case ActorEnded(path, incarnation, exit_reason, message_type, killed_for, up_s) if not exit_reason.is_clean:
             details: dict[str, Any] = {"message_type": message_type, "up_s": round(up_s, 3)}
+            details["killer"] = mask_text(event.killer) if event.killer is not None else None
+            details["recent"] = [Begun(seen.message_type, _text_of(seen.at_ms / 1_000)) for seen in event.recent]
             if exit_reason.kind == "killed":
                 details["killed_for"] = _short(killed_for) if killed_for else None
             return _ended(at, path, incarnation, exit_reason, details)
@@ -99,6 +102,10 @@ def entry_of(event: Event, at_s: float) -> Entry | None:
         case ChildGaveUp(path, retry_s):
             reason = f"it needed more restarts than its supervisor allows; tried again every {retry_s:g} s"
             return Entry(time=at, path=path, reason=reason, kind="gave_up")
+        case MessageDeadLettered(path, message_type, message, error):
+            reason = f"it ended three incarnations in a row and is refused from now on: {error_class(error)}"
+            words = mask_text(message)
+            return Entry(time=at, path=path, reason=reason, kind="dead_letter", message_type=message_type, killer=words)
         case ThreadAbandoned(path, incarnation, abandoned_threads):
             reason = f"its thread hangs in a handler and was left behind; {abandoned_threads} such threads now"
             return Entry(time=at, path=path, reason=reason, kind="thread_abandoned", incarnation=incarnation)
@@ -110,15 +117,23 @@ def entry_of(event: Event, at_s: float) -> Entry | None:
 
 
 def _ended(at: str, path: str, incarnation: int, exit_reason: Exit, details: dict[str, Any]) -> Entry:
-    reason = _short(str(exit_reason))
+    reason = _short(words_of(exit_reason))
     if killed_for := details.get("killed_for"):
         reason = f"killed: {killed_for}"
     trace = None
     if exit_reason.error is not None:
-        # Frames and source lines only: the values that the handler worked on never get here.
-        trace = _bounded("".join(traceback.format_exception(exit_reason.error)))
+        trace = _bounded(traceback_of(exit_reason.error))
     kind: Kind = "killed" if exit_reason.kind == "killed" else "crash"
     return Entry(time=at, path=path, reason=reason, kind=kind, incarnation=incarnation, traceback=trace, **details)
+
+
+def error_class(error: str) -> str:
+    """Returns the class of an error in words: the words themselves may quote what the handler was given."""
+    return error.partition(":")[0]
+
+
+def _text_of(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _short(text: str) -> str:

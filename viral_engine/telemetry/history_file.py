@@ -15,20 +15,29 @@ HISTORY_FILE = "history.jsonl"
 ENTRIES_MAX = 1_000
 """Entries of one answer, the newest ones."""
 
-Kind = Literal["crash", "killed", "gave_up", "thread_abandoned", "loop_blocked"]
+Kind = Literal["crash", "killed", "gave_up", "dead_letter", "thread_abandoned", "loop_blocked"]
 
 ASIDE: frozenset[Kind] = frozenset({"thread_abandoned", "loop_blocked"})
 """Kinds that accompany a kill or concern no actor; shown on request, so that one kill is one entry."""
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A message that the actor had begun with."""
+
+    message_type: str
+    at: str
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One crash, kill or give-up.
+    """One crash, kill, give-up or dead letter.
 
     Attributes:
         time: ISO 8601 in UTC.
         reason: what ended it, in words.
         killed_for: the reason that whoever killed it gave.
-        message_type: the type of the message that was being handled; its contents are never kept.
+        message_type: the type of the message that was being handled.
+        killer: after a crash that message in words: what is personal in it is hidden.
+        recent: the last messages that it had begun with, oldest first; None where nobody knows.
         up_s: how long the incarnation had lived; None when its start failed.
         during: `start` when the incarnation never passed its init.
     """
@@ -39,6 +48,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     killed_for: str | None = None
     message_type: str | None = None
+    killer: str | None = None
+    recent: list[Begun] | None = None
     incarnation: int | None = None
     up_s: float | None = None
     during: Literal["start"] | None = None
@@ -79,6 +90,21 @@ def read(
         except FileNotFoundError:
             continue
     return list(found)
+
+
+def last_of(data_dir: Path, path: str) -> Entry | None:
+    """Returns the newest crash or kill of this very actor; looks from the end on."""
+    named = msgspec.json.encode(path)
+    for file in reversed(files_of(data_dir / HISTORY_FILE)):
+        try:
+            lines = file.read_bytes().splitlines()
+        except FileNotFoundError:
+            continue
+        for line in reversed(lines):
+            entry = _decode(line) if named in line else None
+            if entry is not None and entry.path == path and entry.kind in ("crash", "killed"):
+                return entry
+    return None
 
 
 _decoder = msgspec.json.Decoder(Entry)

@@ -12,6 +12,7 @@ from viral_engine.actors.growth.trust_safety.memory import Timeline
 from viral_engine.actors.growth.trust_safety.profiles import Profiles
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.refusals import Refused
+from viral_engine.runtime.flight_recorder import personal
 
 if TYPE_CHECKING:
     from viral_engine.actors.growth.trust_safety.changes import Change
@@ -48,6 +49,7 @@ class Committing:
     reply_to: ReplyTo
 
 
+@personal("user_id")
 @dataclass(frozen=True, slots=True)
 class ProfileRead:
     """To itself: the reader answered."""
