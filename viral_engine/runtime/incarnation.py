@@ -289,8 +289,10 @@ class Incarnation(Work):
         killer = batch[position].message if position < len(batch) else None
         crashed = exit_reason.kind == "crash" and killer is not None
         words = describe(killer) if crashed else None
-        if crashed and (len(batch) == 1 or not self._batch_begun_whole):
-            if self._suspects.blame(self.identity_of(killer)):
+        # What the runtime sends, such as a timer's message, is the same each time: deaf to it, the actor does nothing.
+        sent = crashed and batch[position].kind != "info"
+        if sent and (len(batch) == 1 or not self._batch_begun_whole):
+            if self._suspects.blame(self._identity_of(killer)):
                 letter = MessageDeadLettered(self.path, type(killer).__name__, words or "", str(exit_reason))
                 self.system.events.emit(letter)
         else:

@@ -9,7 +9,7 @@ from pykka import messages as stock
 
 from viral_engine.runtime.decider import directive_for
 from viral_engine.runtime.errors import DeadLetter, HandlerFailed
-from viral_engine.runtime.events import HandlerSlow, MessageFailed
+from viral_engine.runtime.events import HandlerSlow, MessageDropped, MessageFailed
 from viral_engine.runtime.exits import Exit, Stop, crash
 from viral_engine.runtime.flight_recorder import FLIGHT_RECORDER_SIZE
 from viral_engine.runtime.hooks import Hooks
@@ -113,12 +113,23 @@ class Work(Hooks):
 
     def _refuse_dead_letter(self, envelope: Envelope) -> bool:
         """Refuses a message that ended three incarnations in a row; False for any other one."""
-        if not self._suspects.is_dead_letter(self.identity_of(envelope.message)):
+        message = envelope.message
+        if not self._suspects.is_dead_letter(self._identity_of(message)):
             return False
-        if envelope.reply_to is not None and not envelope.handed_on:
+        if envelope.reply_to is None:
+            why = "it ended three incarnations in a row"
+            self.system.events.emit(MessageDropped(self.path, type(message).__name__, why))
+        elif not envelope.handed_on:
             envelope.handed_on = True
-            envelope.reply_to.set_exception(DeadLetter(self.path, envelope.message))
+            envelope.reply_to.set_exception(DeadLetter(self.path, message))
         return True
+
+    def _identity_of(self, message: Any) -> Any:
+        try:
+            return self.identity_of(message)
+        except Exception:  # noqa: BLE001  (an incarnation must end whatever its author's code does)
+            # Like no other one.
+            return object()
 
     def _handle(self, envelope: Envelope, now_s: float) -> Any:
         """Calls the handler for one message; returns its result, an awaitable included."""
