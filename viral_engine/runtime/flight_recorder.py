@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 FLIGHT_RECORDER_SIZE = 20
@@ -13,6 +14,10 @@ FLIGHT_RECORDER_SIZE = 20
 HIDDEN = "…"
 TEXT_LENGTH_MAX = 80
 FIELDS_MAX = 20
+ITEMS_MAX = 20
+DEPTH_MAX = 4
+WORDS_LENGTH_MAX = 4_000
+"""Words are for a table of crashes, not for reading the message back."""
 
 
 class Seen(NamedTuple):
@@ -33,24 +38,22 @@ def personal(*fields: str) -> Any:
 
 
 def describe(message: object) -> str:
-    """Returns a message in words: its type and fields, the personal ones hidden and the long ones cut."""
-    kind = type(message)
-    fields = list(fields_of(message))
-    if not fields:
-        return kind.__name__
-    hidden: frozenset[str] = getattr(kind, "__personal_fields__", frozenset())
-    shown = [f"{name}={HIDDEN if name in hidden else _short(value)}" for name, value in fields[:FIELDS_MAX]]
-    if len(fields) > FIELDS_MAX:
-        shown.append(HIDDEN)
-    return f"{kind.__name__}({', '.join(shown)})"
+    """Returns a message in words: its type and fields, the personal ones hidden and the long ones cut.
+
+    Never raises: it is asked while an actor ends, about a message that may be trouble.
+    """
+    words = _words(message, DEPTH_MAX)
+    return words if len(words) <= WORDS_LENGTH_MAX else words[: WORDS_LENGTH_MAX - 1] + HIDDEN
 
 
 def fields_of(message: object) -> Iterator[tuple[str, object]]:
     """Yields the named fields of a dataclass, a named tuple or a msgspec Struct; nothing of what has none."""
-    names: Any = getattr(message, "__struct_fields__", None) or getattr(message, "_fields", None)
-    if names is None and dataclasses.is_dataclass(message):
-        names = [field.name for field in dataclasses.fields(message)]
-    for name in names or ():
+    # Of the class: an object may answer anything when it is asked for what it has not.
+    kind = type(message)
+    names: Any = getattr(kind, "__struct_fields__", None) or getattr(kind, "_fields", None)
+    if names is None and dataclasses.is_dataclass(kind):
+        names = tuple(field.name for field in dataclasses.fields(kind))
+    for name in names if isinstance(names, tuple) else ():
         yield name, getattr(message, name, HIDDEN)
 
 
@@ -65,12 +68,42 @@ def seen(recent: Any, wall_ms: int) -> tuple[Seen, ...]:
     return tuple(Seen(kind.__name__, wall_ms - round((now_s - at_s) * 1_000)) for kind, at_s in tuple(recent))
 
 
-def _short(value: object) -> str:
-    # Nested messages have marks of their own, which their repr knows nothing of.
-    if any(True for _ in fields_of(value)):
-        return describe(value)
+def _words(message: object, depth: int) -> str:
+    kind = type(message)
     try:
-        text = repr(value)
-    except Exception:  # noqa: BLE001  (somebody's __repr__ must not hide why an actor ended)
+        fields = list(fields_of(message))
+        if not fields:
+            return kind.__name__
+        hidden: frozenset[str] = getattr(kind, "__personal_fields__", frozenset())
+        shown = [f"{name}={HIDDEN if name in hidden else _short(value, depth)}" for name, value in fields[:FIELDS_MAX]]
+    except BaseException:  # noqa: BLE001  (nobody's __repr__ or property may keep an actor from ending)
+        return kind.__name__
+    if len(fields) > FIELDS_MAX:
+        shown.append(HIDDEN)
+    return f"{kind.__name__}({', '.join(shown)})"
+
+
+def _short(value: object, depth: int) -> str:
+    # Nested messages have marks of their own, which their repr, and that of a list of them, knows nothing of.
+    if depth == 0:
+        return HIDDEN
+    try:
+        match value:
+            case _ if any(True for _ in fields_of(value)):
+                return _words(value, depth - 1)
+            case Mapping():
+                pairs = itertools.islice(value.items(), ITEMS_MAX)
+                shown = [f"{_short(key, depth - 1)}: {_short(item, depth - 1)}" for key, item in pairs]
+                text = f"{{{_listed(shown, len(value))}}}"
+            case list() | tuple() | set() | frozenset():
+                shown = [_short(item, depth - 1) for item in itertools.islice(value, ITEMS_MAX)]
+                text = f"[{_listed(shown, len(value))}]"
+            case _:
+                text = repr(value)
+    except BaseException:  # noqa: BLE001  (see `_words`)
         return type(value).__name__
     return text if len(text) <= TEXT_LENGTH_MAX else text[:TEXT_LENGTH_MAX] + HIDDEN
+
+
+def _listed(shown: list[str], length: int) -> str:
+    return ", ".join([*shown, HIDDEN] if length > len(shown) else shown)
