@@ -164,7 +164,7 @@ def test_a_message_that_tells_nothing_of_itself_is_its_type() -> None:
     assert [describe(Grumpy()), describe(Misleading()), describe(Shrunk(1, 2))] == [
         "Grumpy",
         "Misleading",
-        f"Shrunk(a=1, b=2, c={HIDDEN})",
+        f"Shrunk(a=1, b=2, c='{HIDDEN}')",
     ]
 
 
