@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +69,28 @@ class Daemon:
             request: the question.
             extra_s: on top of the time-out, for what the daemon itself may take.
         """
-        path = self._socket_path or self.info().socket
+        with self._told():
+            return client.ask(self._socket(), request, self.timeout_s + extra_s)
+
+    def follow(self, request: Request) -> Iterator[Any]:
+        """Asks for what comes line by line; yields each as it comes, None for a sign of life."""
+        with self._told():
+            yield from client.follow(self._socket(), request, self.timeout_s)
+
+    def _socket(self) -> str:
+        return self._socket_path or self.info().socket
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns what the client raises into the one error of all verbs."""
         try:
-            return client.ask(path, request, self.timeout_s + extra_s)
+            yield
         except client.NotRunning as error:
             raise self.not_running() from error
         except client.NoAnswer as error:
             raise CliError(ExitCode.NO_ANSWER, "no_answer", str(error), "try again with a longer --timeout") from error
         except PermissionError as error:
-            raise self._forbidden(path) from error
+            raise self._forbidden(self._socket_path or str(self.data_dir)) from error
         except Refusal as refusal:
             failure = refusal.failure
             exit_code = _EXIT_CODES.get(failure.code, ExitCode.NOT_WELL)

@@ -27,6 +27,7 @@ VERBS = {
     "ps": "ps:ps",
     "inspect": "inspect_actor:inspect_actor",
     "history": "history:history",
+    "trace": "trace:trace",
     "restart": "acts:restart",
     "stop": "acts:stop",
     "kill": "acts:kill",

@@ -48,6 +48,19 @@ class Printer:
         except BrokenPipeError as error:
             raise ReaderGone from error
 
+    def live(self, line: str) -> None:
+        """Prints one line of an answer that comes bit by bit; nothing in JSON, which is one document at the end.
+
+        Raises:
+            ReaderGone: as `answer`.
+        """
+        if self.json:
+            return
+        try:
+            print(line, flush=True)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
     def _write(self, data: Any, lines: Iterable[str]) -> None:
         if self.json:
             at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What goes over the operators' socket: one line of JSON there, one line of JSON back.
+"""What goes over the operators' socket: one line of JSON there, one line of JSON back; of a trace, line after line.
 
 The CLI may be older or newer than the daemon it talks to, so both sides name their version, and the daemon's
 answer to another one is a sentence that says so.
@@ -24,8 +24,13 @@ STATE_TIMEOUT_S = 5.0
 ACT_TIMEOUT_S = 30.0
 """How long a restart or a stop may take; the supervisor carries it out all the same when the time is up."""
 
+TRACE_COUNT_MAX = 10_000
+TRACE_S_MAX = 3_600.0
+"""A trace ends after so many messages and so long at the latest, whatever was asked for."""
+
 Verb = Literal[
-    "ping", "tree", "if_dies", "ps", "inspect", "history", "health", "restart", "stop", "kill", "suspend", "resume",
+    "ping", "tree", "if_dies", "ps", "inspect", "history", "health", "trace",
+    "restart", "stop", "kill", "suspend", "resume",
 ]  # fmt: skip
 ACTS: frozenset[str] = frozenset({"restart", "stop", "kill", "suspend", "resume"})
 
@@ -46,7 +51,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         stack: `inspect` reads where its thread is.
         since_s: `history` from this time on, seconds since 1970.
         aside: `history` with the kinds that accompany others.
-        limit: entries of `history`.
+        limit: entries of `history`, messages of `trace`.
+        match: `trace` only types of this name or pattern.
+        rate: `trace` is over when there are more messages than this in `rate_s` seconds; None for any rate.
+        for_s: seconds of `trace`.
         timeout_s: seconds for an act; bounded by `ACT_TIMEOUT_S`.
     """
 
@@ -60,6 +68,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     since_s: float | None = None
     aside: bool = False
     limit: int | None = None
+    match: str | None = None
+    rate: int | None = None
+    rate_s: float = 1.0
+    for_s: float = 30.0
     timeout_s: float = ACT_TIMEOUT_S
 
 
@@ -72,7 +84,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Exactly one of `data` and `error` counts."""
+    """Exactly one of `data` and `error` counts; neither is a sign of life between the lines of a trace."""
 
     version: int = VERSION
     data: Any = None

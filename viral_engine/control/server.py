@@ -8,8 +8,8 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 
 import structlog
 
@@ -25,6 +25,7 @@ from viral_engine.control.protocol import (
     encode,
 )
 from viral_engine.control.service import Peer, Served
+from viral_engine.control.trace import Line
 
 _UCRED = struct.Struct("3i")
 _log = structlog.stdlib.get_logger("viral_engine.control")
@@ -139,8 +140,10 @@ class Server:
         try:
             served = self._answer(connection)
             after = served.after
-            if _send(connection, served.answer):
-                self.served += 1
+            if served.stream is not None:
+                self.served += self._stream(connection, served.stream)
+            else:
+                self.served += _send(connection, served.answer)
         except Exception:  # noqa: BLE001  (one operator's request must not end the others')
             _log.exception("an operator's request failed")
         finally:
@@ -161,6 +164,17 @@ class Server:
         except Exception as error:  # noqa: BLE001  (the same; the operator is told)
             _log.exception("an operator's request failed", verb=request.verb)
             return Served(Answer(error=Failure("failed", f"the daemon failed to answer: {type(error).__name__}")))
+
+    def _stream(self, connection: socket.socket, lines: Generator[Line]) -> bool:
+        """Sends line by line; ends early when the operator is gone or this stops, and tells whether it did not."""
+        with closing(lines):
+            for line in lines:
+                if self._stopping:
+                    _send(connection, Answer(error=Failure("failed", "the control actor ended", "trace again")))
+                    return False
+                if not _say(connection, Answer(data=line)):
+                    return False
+        return _hang_up(connection)
 
     def _peer(self, connection: socket.socket) -> Peer:
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
@@ -197,12 +211,22 @@ def _read_line(connection: socket.socket) -> bytes:
 
 
 def _send(connection: socket.socket, answer: Answer) -> bool:
-    """Sends an answer; False when the operator is gone."""
+    """Sends the last line; False when the operator is gone."""
+    return _say(connection, answer) and _hang_up(connection)
+
+
+def _say(connection: socket.socket, answer: Answer) -> bool:
     try:
         connection.settimeout(READ_TIMEOUT_S)
         connection.sendall(encode(answer))
-        # The end of what we say, then what is left unread is read away: closing with unread input would reset the
-        # connection and take the answer with it.
+    except OSError:
+        return False
+    return True
+
+
+def _hang_up(connection: socket.socket) -> bool:
+    """Ends what we say, then reads away what is left: closing with unread input would reset the connection."""
+    try:
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(0.0)
         with suppress(BlockingIOError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from viral_engine.control.acts import Acts
 from viral_engine.control.context import Act, ControlContext
 from viral_engine.control.looks import Looks
 from viral_engine.control.protocol import ACTS, Answer, Refusal, Request
+from viral_engine.control.trace import Line, Traces
 from viral_engine.runtime.system import System
 from viral_engine.telemetry.personal import mask_text
 
@@ -32,10 +33,15 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answer, and what to do once it is sent."""
+    """An answer, and what to do once it is sent.
+
+    Attributes:
+        stream: instead of `answer`, lines that come one by one; closed by whoever sends them.
+    """
 
     answer: Answer
     after: Callable[[], object] | None = None
+    stream: Generator[Line] | None = None
 
 
 class Service:
@@ -51,6 +57,7 @@ class Service:
     def __init__(self, system: System, context: ControlContext, own_path: str, acts: dict[str, Act]) -> None:
         self._context = context
         self._looks = Looks(system, context)
+        self._traces = Traces(system)
         self._acts = Acts(system, own_path)
         self._done = acts
 
@@ -59,6 +66,9 @@ class Service:
         try:
             if request.verb in ACTS:
                 return self._act(request, peer)
+            if request.verb == "trace":
+                _log.info("trace", path=request.path, uid=peer.uid, pid=peer.pid)
+                return Served(Answer(), stream=self._traces.follow(request))
             return Served(Answer(data=self._look(request)))
         except Refusal as refusal:
             return Served(Answer(error=refusal.failure))
