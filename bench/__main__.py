@@ -1,6 +1,6 @@
 """Measures everything, prints one table, writes `bench/results.json`.
 
-python -m bench [--runs N] [--only http|actors|domain|start] [--long]
+python -m bench [--runs N] [--only http|runtime|domain|start] [--long]
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import actor_rows, domain_rows, http_rows, results, start_rows
+from bench import domain_rows, http_rows, results, runtime, start_rows
 from bench.results import Row
 
 RUNS = 5
-GROUPS = ("domain", "actors", "start", "http")
+GROUPS = ("domain", "runtime", "start", "http")
 
 
 def measure(groups: list[str], folder: Path, runs: int, *, long: bool) -> Iterator[Row]:
     """The rows of the groups, as they are measured."""
     if "domain" in groups:
         yield from domain_rows.rows(runs)
-    if "actors" in groups:
-        yield from actor_rows.rows(runs)
+    if "runtime" in groups:
+        yield from runtime.rows(runs)
     if "start" in groups:
         yield from start_rows.rows(folder, runs)
     if "http" in groups:
