@@ -10,7 +10,7 @@ from viral_engine.runtime.flight_recorder import personal
 
 
 @personal("user_id", "device_id", "ip_address", "email", "phone", "content", "subject_id", "session_id", "context")
-class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """Body of `POST /v1/actions/check`, as sent; not canonical yet.
 
     `occurred_at` needs a key of scope `backfill`.
