@@ -160,13 +160,17 @@ class Parent(ThreadActor):
             else:
                 actor.order("shut_down", SHUTDOWN)
                 with suppress(CallTimeout):
-                    actor.exited.get(timeout=None if limit == "infinity" else float(limit))
+                    actor.exited.get(timeout=None if limit == "infinity" else self._drain_left_s() + float(limit))
                 self._kill_late(actor, limit)
             self._note_exit(child, actor, actor.exited.get())
             child.last_actor = actor
         # It stays the child's actor until it is down: a kill of this supervisor must find it.
         child.actor, child.phase = None, "stopped"
         self._forget_retry(child)
+
+    def _drain_left_s(self) -> float:
+        # The seconds of a specification are for the end, which begins when a drain is over.
+        return max(self.system.drain_until_s - self.system.clock.monotonic_s(), 0.0)
 
     def _forget_retry(self, child: Child) -> None:
         """Whoever starts or stops a child that gave up leaves nothing for its timer to do."""

@@ -210,7 +210,7 @@ class DynamicSupervisorActor(Guardian):
     def _stop_all(self) -> None:
         """Asks all at once and kills each when its own time is up."""
         children = self.children
-        began_s = self.system.clock.monotonic_s()
+        began_s = self.system.clock.monotonic_s() + self._drain_left_s()
         for child in children:
             if child.actor is not None and child.spec.shutdown_s != "brutal":
                 child.actor.order("shut_down", SHUTDOWN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pykka
@@ -202,7 +203,8 @@ class Incarnation(Work):
 
     def _may_drain(self) -> bool:
         """Tells whether a shutdown lets this actor work off what waits first."""
-        return self.mailbox.depth > 0 and self.system.clock.monotonic_s() < self.system.drain_until_s
+        in_time = self.system.clock.monotonic_s() < self.system.drain_until_s
+        return in_time and self.mailbox.depth > 0 and self._state != "suspended"
 
     def _stop_by_pykka(self, envelope: Envelope) -> NoReply:
         """Stops by hand, through the supervisor: it would bring back a child that merely ended."""
@@ -222,12 +224,20 @@ class Incarnation(Work):
             order.reply.set_exception(ActorExited(self.path, self._ended, begun=False))
             return
         match order.verb:
+            case "shut_down" if self._draining is not None:
+                self.exited.on_settled(partial(order.reply.set, None))
+                return
             case "shut_down":
                 if not self._may_drain():
                     raise Stop(order.exit_reason)
                 self.mailbox.refuse_more(order.exit_reason)
                 self._draining = order
+                if not self._takes_batches:
+                    # Between any two messages the time may be up.
+                    self._take_max = 1
                 return
+            case "suspend" if self._draining is not None:
+                raise Stop(self._draining.exit_reason)
             case "suspend":
                 self._state = "suspended"
             case "resume":

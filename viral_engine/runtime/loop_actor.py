@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, NO_REPLY, Actor
+from viral_engine.runtime.actor import FLIGHT_RECORDER_SIZE, NO_REPLY, Actor
 from viral_engine.runtime.exits import Ignore, Stop
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class LoopActor(Actor):
             if not mailbox.fall_asleep(suspended=True):
                 self.system.loop.call_soon(self._pump)
             return
-        batch = mailbox.take(BATCH_MAX)
+        batch = mailbox.take(self._take_max)
         if batch is None:
             if self._has_drained():
                 assert self._draining is not None
@@ -128,8 +128,8 @@ class LoopActor(Actor):
 
     def _run_from(self, start: int) -> None:
         """Handles the batch from `start` on, until it is done, a handler awaits, or an order comes in."""
-        now_s = self.system.clock.monotonic_s()
-        batch, orders = self._batch, self.mailbox.orders
+        batch, orders, clock = self._batch, self.mailbox.orders, self.system.clock
+        now_s = 0.0
         for position in range(start, len(batch)):
             if orders:
                 self._hold_back(position)
@@ -140,6 +140,9 @@ class LoopActor(Actor):
             if self._ended is not None:
                 return
             envelope = batch[position]
+            if envelope.deadline_s is not None:
+                # Anew for each: those before it may have taken long.
+                now_s = clock.monotonic_s()
             try:
                 result = self._handle(envelope, now_s)
                 if result is NO_REPLY:

@@ -58,23 +58,35 @@ class _PatientReply(Reply[Any]):
         super().__init__(path, timeout_s, system)
         self._system = system
         self._message = message
+        self._asked = path
         self.on_settled(lambda: system.registry.stop_waiting(path, self.send))
 
     def set_exception(self, exc_info: Any = None) -> None:
-        """Waits for the name's next incarnation when this one ended before it began; else settles."""
+        """Waits for the name's next incarnation when this one ended before it began; else settles.
+
+        A system that drains brings nobody back, and who drains still has its name.
+        """
         ended_before = isinstance(exc_info, NoSuchActor | ActorExited) and not exc_info.begun
         if (
             ended_before
-            and exc_info.path == self.path
+            and exc_info.path == self._asked
             and not self.is_settled
+            and self._system.drain_until_s == -math.inf
             and self._system.registry.when_registered(self.path, self.send)
         ):
             return
         super().set_exception(exc_info)
 
     def send(self) -> None:
-        if not self.is_settled:
-            self._system.ask(self.path, self._message, self, self.deadline_s)
+        if self.is_settled:
+            return
+        actor = self._system.registry.whereis(self.path)
+        # A registered name is not what its actor is called in errors.
+        self._asked = self.path if actor is None else actor.path
+        if actor is None:
+            self.set_exception(NoSuchActor(self.path))
+        else:
+            actor.mailbox.put(Envelope(self._message, self, "call", self.deadline_s))
 
 
 class System:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from viral_engine.runtime.actor import BATCH_MAX, FLIGHT_RECORDER_SIZE, Actor
+from viral_engine.runtime.actor import FLIGHT_RECORDER_SIZE, Actor
 from viral_engine.runtime.events import ThreadAbandoned
 from viral_engine.runtime.exits import Ignore, Stop
 
@@ -75,7 +75,7 @@ class ThreadActor(Actor):
                 if mailbox.fall_asleep(suspended=True):
                     return
                 continue
-            batch = mailbox.take(BATCH_MAX)
+            batch = mailbox.take(self._take_max)
             if batch is None:
                 if self._has_drained():
                     assert self._draining is not None

@@ -12,7 +12,7 @@ from viral_engine.runtime.errors import DeadLetter, HandlerFailed
 from viral_engine.runtime.events import HandlerSlow, MessageDropped, MessageFailed
 from viral_engine.runtime.exits import Exit, Stop, crash
 from viral_engine.runtime.flight_recorder import FLIGHT_RECORDER_SIZE
-from viral_engine.runtime.hooks import Hooks
+from viral_engine.runtime.hooks import BATCH_MAX, Hooks
 from viral_engine.runtime.protocol import NO_REPLY, Context, NoReply, Order
 from viral_engine.runtime.spec import Worker
 
@@ -46,6 +46,7 @@ class Work(Hooks):
     _position = 0
     _batch_begun_whole = False
     _draining: Order | None = None
+    _take_max = BATCH_MAX
 
     @property
     def current_message(self) -> str | None:
