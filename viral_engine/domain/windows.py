@@ -77,7 +77,10 @@ class MovingWindows:
             msg = f"the limit {limit} is beyond the {self._places_max} places kept per key"
             raise ValueError(msg)
         table = self._keys
-        dead_before_ms = table.advance(now_ms) - self.window_ms
+        # As `advance` does, without a frame of its own; so below: both are on the way of every check.
+        if now_ms > table.now_ms:
+            table.now_ms = now_ms
+        dead_before_ms = table.now_ms - self.window_ms
         row = table.rows.get(key)
         if row is None:
             if not self._coarse.rows and len(table.rows) < table.keys_max:
@@ -103,11 +106,16 @@ class MovingWindows:
     def take(self, key: str, now_ms: int, coarse: str = ANY_GROUP) -> None:
         """Count one attempt of `key`."""
         table = self._keys
-        now_ms = table.advance(now_ms)
+        if now_ms > table.now_ms:
+            table.now_ms = now_ms
+        now_ms = table.now_ms
         place = now_ms.to_bytes(_PLACE_SIZE, byteorder)
         row = table.rows.get(key)
         if row is not None:
-            table.rows[key] = self._pruned(row, now_ms) + place
+            oldest_ms = int.from_bytes(row[:_PLACE_SIZE], byteorder)
+            if oldest_ms < now_ms - self.window_ms or len(row) >= self._places_max * _PLACE_SIZE:
+                row = self._pruned(row, now_ms)
+            table.rows[key] = row + place
         elif not self._coarse.rows and len(table.rows) < table.keys_max:
             table.insert(key, place)
         else:

@@ -42,6 +42,7 @@ CLEAN_UP_BUDGET = 20_000
 """Rows that one clean-up may drop from each structure: some milliseconds of the loop."""
 
 _USER_ACTION, _DEVICE, _ADDRESS = WindowKey.USER_ACTION, WindowKey.DEVICE, WindowKey.ADDRESS
+_new = tuple.__new__
 _LIMIT_REASONS = frozenset({Reason.RATE_LIMITED, Reason.DUPLICATE_SHARE, Reason.DUPLICATE_SIGNUP})
 
 
@@ -101,7 +102,8 @@ class Timeline:
         uses = []
         for limit, window, key in keyed:
             used, reset_ms = window.look(key, limit.places, now_ms, coarse)
-            uses.append(WindowUse(limit.window, used, reset_ms))
+            # A named tuple without the frame of its constructor.
+            uses.append(_new(WindowUse, (limit.window, used, reset_ms)))
         return tuple(uses)
 
     def signup(self, request: CheckAction, group: str | None, profile: Profile, now_ms: int) -> SignupUse:
