@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import gc
 
+from bench.erlang_runs import PATIENCE_S
 from bench.process import resident_bytes_here
-from bench.runtime import MANY, PATIENCE_S, Echo, pool_of
+from bench.runtime import MANY, Echo, pool_of
 from viral_engine.runtime.operations import StartMany
 
 

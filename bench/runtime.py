@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,14 +15,15 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pykka
 import uvloop
 
+from bench.erlang_runs import PATIENCE_S, Erlang
 from bench.process import python
 from bench.results import Row
+from bench.stock_pykka import BridgedEcho, PykkaEcho
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.operations import StartDynamic, StartMany
 from viral_engine.runtime.spec import DynamicSupervisor, Supervisor, SupervisorSpec, Worker
@@ -40,8 +40,6 @@ NEIGHBOUR_CALLS = 2_000
 NEIGHBOUR_PAUSE_S = 0.0005
 SWITCH_INTERVAL_S = 0.0005
 GC_THRESHOLDS = (50_000, 50, 100)
-PATIENCE_S = 60
-ERLANG = Path(__file__).with_name("erlang") / "runtime.erl"
 
 GEN_SERVER = Row(
     name="calls to a loop actor, 64 in flight, against gen_server:call (1/s)", better="higher", goal=0.3, target=0.5
@@ -64,10 +62,10 @@ START_1000 = Row(name="start of 1,000 children, against stock pykka (s)", better
 START_MANY = Row(name="start of 10,000 idle named children (s)", better="lower", goal=1, target=0.2)
 MEMORY = Row(name="an idle named child of 10,000 (KiB)", better="lower", goal=6, target=4)
 START_ERLANG = Row(
-    name="start of 10,000 children, against Erlang/OTP's dynamic supervisor (s)", better="lower", goal=None
+    name="start of 10,000 children, against Erlang/OTP (s)", better="lower", goal=None
 )
 STOP_ERLANG = Row(
-    name="stop of 10,000 children, against Erlang/OTP's dynamic supervisor (s)", better="lower", goal=None
+    name="stop of 10,000 children, against Erlang/OTP (s)", better="lower", goal=None
 )
 KILLED = Row(name="killed actor serves again (ms)", better="lower", goal=10)
 GROUP_ERLANG = Row(name="restart of a group of 100, against Erlang/OTP (ms)", better="lower", goal=None)
@@ -105,37 +103,6 @@ class Busy(ThreadActor):
             sum(range(2_000))
 
 
-class PykkaEcho(pykka.ThreadingActor):
-    """The same in stock pykka."""
-
-    def on_receive(self, message: Any) -> Any:
-        """Answers."""
-        return message
-
-
-class _BridgedFuture(pykka.ThreadingFuture[Any]):
-    """A future that wakes a coroutine when the actor answers: the bridge that pykka leaves to its user."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        # pykka makes one for its own `stop()` too, where no loop runs.
-        self.loop = asyncio._get_running_loop()  # noqa: SLF001  (the public one raises where none runs)
-        self.waiter = None if self.loop is None else self.loop.create_future()
-
-    def set(self, value: Any | None = None) -> None:
-        super().set(value)
-        if self.loop is not None and self.waiter is not None:
-            self.loop.call_soon_threadsafe(self.waiter.set_result, None)
-
-
-class BridgedEcho(PykkaEcho):
-    """Stock pykka that can be asked from a loop."""
-
-    @staticmethod
-    def _create_future() -> _BridgedFuture:
-        return _BridgedFuture()
-
-
 @contextmanager
 def tree(*workers: Worker, **options: Any) -> Iterator[System]:
     """A running tree with these workers."""
@@ -169,24 +136,6 @@ def rows(runs: int) -> Iterator[Row]:
         yield KILLED.measured(_killed_ms())
         yield _beside(GROUP_ERLANG, runs, _group_ms, erlang, "group", GROUP)
         yield NEIGHBOUR.measured([_beside_computing_ms() for _ in range(runs)])
-
-
-class Erlang:
-    """Erlang/OTP on this machine, if it is here."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self.missing = None if shutil.which("erlc") else "Erlang is not installed (apt-get install erlang-base)"
-        if self.missing is None:
-            subprocess.run(["erlc", "-o", folder, ERLANG], check=True, timeout=PATIENCE_S)
-
-    def measure(self, mode: str, *arguments: int) -> float:
-        """Runs one mode of runtime.erl and returns its figure."""
-        ran = subprocess.run(
-            ["erl", "-noshell", "-pa", self._folder, "-run", "runtime", "main", mode, *map(str, arguments)],
-            check=True, capture_output=True, text=True, timeout=PATIENCE_S,
-        )  # fmt: skip
-        return float(ran.stdout)
 
 
 def _beside(row: Row, runs: int, ours: Callable[[], float], erlang: Erlang, mode: str, *arguments: int) -> Row:
