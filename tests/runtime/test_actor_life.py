@@ -325,3 +325,14 @@ def test_settle_follows_a_message_through_every_actor(placement: type[Actor]) ->
             system.cast("/a", hop(40))
             settle(system)
             assert len(script.events) == journey
+
+
+def test_ticks_of_one_kind_in_a_row_take_one_place(placement: type[Actor]) -> None:
+    with start_supervised(worker("a", placement)) as system:
+        actor = system.registry.actors["/a"]
+        system.call("/a", 1).get()
+        for _ in range(50):
+            actor.tell_info("tick")
+        system.call("/a", 2.0).get()
+        settle(system)
+        assert [kind for kind, _ in actor.recent] == [int, str, float]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from viral_engine.runtime.actor import FLIGHT_RECORDER_SIZE, NO_REPLY, Actor
 from viral_engine.runtime.exits import Ignore, Stop
+from viral_engine.runtime.flight_recorder import remember
 
 if TYPE_CHECKING:
     import asyncio
@@ -121,7 +122,7 @@ class LoopActor(Actor):
     def _run(self) -> None:
         if self._takes_batches:
             batch = self._batch
-            self.recent.extend((type(envelope.message), envelope.sent_s) for envelope in batch[-FLIGHT_RECORDER_SIZE:])  # type: ignore[union-attr]
+            remember(self.recent, batch[-FLIGHT_RECORDER_SIZE:])
             self._attempt(lambda: self.handle_batch(batch), self._batch_done, self._batch_failed)
         else:
             self._run_from(0)

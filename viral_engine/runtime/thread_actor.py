@@ -7,6 +7,7 @@ import threading
 from viral_engine.runtime.actor import FLIGHT_RECORDER_SIZE, Actor
 from viral_engine.runtime.events import ThreadAbandoned
 from viral_engine.runtime.exits import Ignore, Stop
+from viral_engine.runtime.flight_recorder import remember
 
 
 class ThreadActor(Actor):
@@ -89,7 +90,7 @@ class ThreadActor(Actor):
     def _run(self) -> None:
         batch = self._batch
         if self._takes_batches:
-            self.recent.extend((type(envelope.message), envelope.sent_s) for envelope in batch[-FLIGHT_RECORDER_SIZE:])  # type: ignore[union-attr]
+            remember(self.recent, batch[-FLIGHT_RECORDER_SIZE:])
             try:
                 self.handle_batch(batch)
             except BaseException as error:

@@ -11,7 +11,7 @@ from viral_engine.runtime.decider import directive_for
 from viral_engine.runtime.errors import DeadLetter, HandlerFailed
 from viral_engine.runtime.events import HandlerSlow, MessageDropped, MessageFailed
 from viral_engine.runtime.exits import Exit, Stop, crash
-from viral_engine.runtime.flight_recorder import FLIGHT_RECORDER_SIZE
+from viral_engine.runtime.flight_recorder import FLIGHT_RECORDER_SIZE, remember
 from viral_engine.runtime.hooks import BATCH_MAX, Hooks
 from viral_engine.runtime.protocol import NO_REPLY, Context, NoReply, Order
 from viral_engine.runtime.spec import Worker
@@ -135,7 +135,10 @@ class Work(Hooks):
     def _handle(self, envelope: Envelope, now_s: float) -> Any:
         """Calls the handler for one message; returns its result, an awaitable included."""
         message, kind = envelope.message, envelope.kind
-        self.recent.append((type(message), envelope.sent_s))  # type: ignore[union-attr]  # `_begin_batch` made it
+        if kind == "info":
+            remember(self.recent, (envelope,))
+        else:
+            self.recent.append((type(message), envelope.sent_s))  # type: ignore[union-attr]  # `_begin_batch` made it
         if self._suspects.letters and self._refuse_dead_letter(envelope):
             return NO_REPLY
         if kind == "call":
