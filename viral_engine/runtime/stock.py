@@ -2,8 +2,9 @@
 
 What the host can't promise for it, because pykka gives no way: a handler that fails an `ask` leaves the actor alive (as
 pykka documents); a call that slips in while it ends is answered by its deadline, not at once; a hung one can't be
-fenced, it only loses its name; its mailbox is unbounded, so the limit of the specification counts what waits at the
-host; a call whose time is up is executed all the same.
+fenced, it only loses its name, and its callers hear of it by their deadlines; its mailbox is unbounded, so the limit of
+the specification counts what waits at the host; a call whose time is up is executed all the same; its constructor runs
+on the loop and must not block.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pykka
 from pykka import messages as stock
 
+from viral_engine.runtime.errors import ActorExited
+from viral_engine.runtime.events import ThreadAbandoned
 from viral_engine.runtime.exits import NORMAL, SHUTDOWN, Exit, Stop, crash
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.mailbox import Envelope
@@ -49,12 +52,21 @@ class StockHost(LoopActor):
         spec = self.context.spec
         actor_class = spec.actor_class  # type: ignore[union-attr]  # only a Worker has a host
         begun: Reply[None] = Reply(self.path, surroundings=self.system)
-        self._stock = watched = _watched(actor_class)(*args)
+        watched = _watched(actor_class)(*args)
         watched.attach(begun, self._stock_ended)
+        self._stock = watched
+        if self.end is not None:
+            # Killed while the constructor ran: nobody would be left to stop it.
+            return
         self.stock_ref = watched.actor_ref
         pykka.ActorRegistry.register(self.stock_ref)
         watched._start_actor_loop()  # noqa: SLF001  (pykka's own name for it)
         await begun
+
+    @property
+    def thread_is_alive(self) -> bool:
+        """Whether the stock actor's thread still runs, which after a kill means that it hangs in a handler."""
+        return self._stock is not None and not self._stock.down.is_settled
 
     def handle_call(self, message: Any, reply_to: ReplyTo) -> NoReply:
         """Lets the stock actor answer; its exceptions become the caller's."""
@@ -81,12 +93,15 @@ class StockHost(LoopActor):
         del exit_reason
         if not self._stock.actor_stopped.is_set():
             self._stock.actor_inbox.put(Envelope(stock._ActorStop()))  # noqa: SLF001  (pykka's stop has no public name)
-            await self._stock.down
+        await self._stock.down
 
     def _fence(self) -> None:
         stock_actor = self._stock
         if stock_actor is not None:
             stock_actor.kill()
+            if stock_actor.is_busy:
+                abandoned = self.system.abandon_thread(self)
+                self.system.events.emit(ThreadAbandoned(self.path, self.incarnation, abandoned))
         super()._fence()
 
     def _stock_ended(self, exit_reason: Exit) -> None:
@@ -94,8 +109,13 @@ class StockHost(LoopActor):
 
 
 class _Watched(pykka.Actor):
-    """Mixed into a stock class: tells how its `on_start` went and how its loop was left."""
+    """Mixed into a stock class: tells how its `on_start` went and how its loop was left.
 
+    Its thread is a daemon thread, as those of the runtime's own actors: a hung one must not keep the process alive.
+    """
+
+    use_daemon_thread = True
+    is_busy = False
     _begun: Reply[None]
     _tell_end: Callable[[Exit], None]
     _error: BaseException | None = None
@@ -121,22 +141,57 @@ class _Watched(pykka.Actor):
             super()._stop()
 
     def _handle_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
-        self._error = exception_value
+        self._error = self._error or exception_value
         super()._handle_failure(exception_type, exception_value, traceback)
 
-    def _actor_loop(self) -> None:
+    def _handle_receive(self, message: Any) -> Any:
+        self.is_busy = True
         try:
-            self._actor_loop_setup()
-            if self._error is not None:
-                self._begun.set_exception(self._error)
-                return
-            self._begun.set(None)
-            self._actor_loop_running()
-            self._actor_loop_teardown()
+            return super()._handle_receive(message)
+        except Exception:
+            raise
+        except BaseException as error:
+            # Pykka would stop every actor of the process; here it is a crash of this one.
+            self._handle_failure(type(error), error, error.__traceback__)
+            raise ActorExited(self._begun.path, crash(error), begun=True) from error
         finally:
-            asked = self.actor_stopped.is_set() and self._error is None
-            self.down.set(None)
-            self._tell_end(SHUTDOWN if asked else NORMAL if self._error is None else crash(self._error))
+            self.is_busy = False
+
+    def _actor_loop(self) -> None:
+        if not self._killed:
+            self._guard(self._actor_loop_setup)
+        if self._error is not None:
+            self._begun.set_exception(self._error)
+        else:
+            self._begun.set(None)
+            self._guard(self._actor_loop_running)
+        asked = self.actor_stopped.is_set() and self._error is None
+        ended = SHUTDOWN if asked else NORMAL if self._error is None else crash(self._error)
+        self._fail_callers(ended)
+        # Once more: a kill may have come before it was registered.
+        pykka.ActorRegistry.unregister(self.actor_ref)
+        self.down.set(None)
+        self._tell_end(ended)
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        self.is_busy = step == self._actor_loop_setup
+        try:
+            step()
+        except BaseException as error:  # noqa: BLE001  (the supervised boundary: no exception may leave it)
+            self._handle_failure(type(error), error, error.__traceback__)
+        self.is_busy = False
+
+    def _fail_callers(self, exit_reason: Exit) -> None:
+        """Does what pykka does at the end of its loop, with the runtime's error, which says why."""
+        while not self.actor_inbox.empty():
+            envelope = self.actor_inbox.get()
+            if envelope.reply_to is None:
+                continue
+            if isinstance(envelope.message, stock._ActorStop):  # noqa: SLF001  (pykka's stop has no public name)
+                envelope.reply_to.set(None)
+            else:
+                error = ActorExited(self._begun.path, exit_reason, begun=False)
+                envelope.reply_to.set_exception((type(error), error, None))
 
 
 _classes: dict[type, type] = {}
