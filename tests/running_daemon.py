@@ -13,6 +13,7 @@ import sys
 import tempfile
 import urllib.parse
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ class RunningDaemon:
 
     data_dir: Path
     environment: dict[str, str] = field(default_factory=dict)
+    program: Path = ROOT / "supervisor.py"
+    flags: tuple[str, ...] = ()
     process: subprocess.Popen[str] = field(init=False)
     url: str = field(init=False)
     ready_line: str = field(init=False)
@@ -52,7 +55,10 @@ class RunningDaemon:
         """Starts it and waits for the line that says that it is ready."""
         with self.stderr_file.open("a") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(self.data_dir), "--port", "0"],
+                [
+                    *(sys.executable, str(self.program), "serve"),
+                    *("--data-dir", str(self.data_dir), "--port", "0", *self.flags),
+                ],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
@@ -139,6 +145,20 @@ class RunningDaemon:
             cwd=ROOT,
         )
 
+    @contextmanager
+    def cli_started(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """One verb that takes its time; whatever still runs at the end of the block is ended."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "viral_engine.cli.main", *arguments, "--data-dir", str(self.data_dir)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
     def cli_json(self, *arguments: str) -> Any:
         """The `data` of a verb's JSON document."""
         done = self.cli(*arguments, "--json")
@@ -165,8 +185,8 @@ def start_daemon() -> Iterator[Callable[..., RunningDaemon]]:
     folder = Path(tempfile.mkdtemp(prefix="ve-e2e-"))
     made: list[RunningDaemon] = []
 
-    def make(**environment: str) -> RunningDaemon:
-        daemon = RunningDaemon(folder / f"d{len(made)}", environment)
+    def make(program: Path = ROOT / "supervisor.py", flags: tuple[str, ...] = (), **environment: str) -> RunningDaemon:
+        daemon = RunningDaemon(folder / f"d{len(made)}", environment, program, flags)
         made.append(daemon)
         daemon.start()
         return daemon

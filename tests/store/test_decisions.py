@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from viral_engine.domain.uuid7 import Uuid7Source, lowest_uuid7
 from viral_engine.messages.checks import CheckAction
+from viral_engine.messages.dead_letters import ReadDeadLetters
 from viral_engine.messages.reading import (
     DecisionPage,
     ReadDecision,
@@ -106,6 +107,7 @@ def test_a_batch_of_any_size_is_one_statement(store: Database) -> None:
         ReadEntries: ReadEntries(list_name="blocks"),
         ReadKeys: ReadKeys(),
         ReadIdempotent: ReadIdempotent(b"d"),
+        ReadDeadLetters: ReadDeadLetters(limit=10),
     }
     seen: list[str] = []
     engine = store.engine

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from web_serving import Served, TrustSafety, answer_of, serving
 
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.refusals import Refused
+from viral_engine.runtime.errors import DeadLetter
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +122,20 @@ def test_a_fault_of_ours_is_a_500_that_tells_nothing(capsys: pytest.CaptureFixtu
     logged = capsys.readouterr().out
     assert "find-me" in logged
     assert "secret detail" in logged
+
+
+def test_a_dead_letter_is_refused_by_name_once_and_no_outage_policy_answers_for_it() -> None:
+    asked: list[CheckAction] = []
+
+    def refuse(message: CheckAction, reply_to: Any) -> DeadLetter:
+        asked.append(message)
+        return DeadLetter("/growth/trust_safety", message)
+
+    with serving(trust_safety=TrustSafety(answers={CheckAction: refuse})) as served:
+        # The outage policy of this action allows.
+        for headers in ({}, {"Idempotency-Key": "once"}):
+            answer = served.check({"user_id": 1, "action_type": "profile_view"}, headers=headers)
+            assert answer.error == (422, "dead_letter", None)
+            assert "retry-after" not in answer.headers
+        assert len(asked) == 2
+        assert served.spool.rows == []

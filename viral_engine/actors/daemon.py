@@ -17,6 +17,7 @@ import uvloop
 
 from viral_engine import __version__, config
 from viral_engine.actors.database.actor import DatabaseContext
+from viral_engine.actors.dead_letters import DeadLetterBox
 from viral_engine.actors.growth.trust_safety.actor import TrustSafetyContext
 from viral_engine.actors.journal.actor import JournalContext
 from viral_engine.actors.sockets import bind
@@ -118,6 +119,8 @@ class Daemon:
         self._system.events.listen(self._history)
         self._system.events.listen(log_event)
         self._system.events.listen(self._on_event)
+        self._letters = DeadLetterBox(self._system)
+        self._system.events.listen(self._letters)
         self._server = start.server
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
         self._sockets = bind(settings.server, data_dir)
@@ -156,6 +159,7 @@ class Daemon:
             started_ms=self._started_ms,
             readiness=self._readiness_of_control,
             audit=self._audit,
+            letters_waiting=lambda: self._letters.waiting,
             flush_history=self._history.flush,
         )
         database = DatabaseContext(
@@ -318,6 +322,7 @@ class Daemon:
         self._sockets.refuse()
         self._watch.stop()
         self._system.stop()
+        self._letters.close()
         self._sockets.close()
         self._database.dispose()
         if self._server is not None:

@@ -28,6 +28,7 @@ VERBS = {
     "inspect": "inspect_actor:inspect_actor",
     "history": "history:history",
     "trace": "trace:trace",
+    "dead-letters": "dead_letters:dead_letters",
     "restart": "acts:restart",
     "stop": "acts:stop",
     "kill": "acts:kill",

@@ -82,6 +82,8 @@ class Acts:
                 return self._by_supervisor(node, CycleChild(_name(node)), timeout_s, "restarted")
             case "stop":
                 return self._by_supervisor(node, TerminateChild(_name(node)), timeout_s, "stopped")
+            case "forgive":
+                return self._forgive(node)
             case "suspend" | "resume":
                 return self._order(node, request.verb)
             case verb:
@@ -139,6 +141,13 @@ class Acts:
         except ActorError as error:
             raise Refusal("not_possible", str(error), f"see `inspect {node.path}`") from error
         return Done({"path": node.path, "done": _PAST[verb], "incarnation": actor.incarnation})
+
+    def _forgive(self, node: Node) -> Done:
+        actor = self._system.registry.whereis(node.path)
+        if actor is None:
+            _not_running(node)
+        letters = actor.context.suspects.forgive()
+        return Done({"path": node.path, "done": "forgiven", "incarnation": actor.incarnation, "letters": letters})
 
     def _is_own(self, path: str) -> bool:
         """Tells whether the end of `path` is the end of the control actor too."""

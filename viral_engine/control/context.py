@@ -55,6 +55,7 @@ class ControlContext:
         audit: is told of an act before it is done; must hand it on without waiting. When it raises, the act is
             done and logged all the same: an operator who stops a runaway part must not depend on the journal,
             which may be the very part that hangs.
+        letters_waiting: how many dead letters are not in the database yet.
         flush_history: makes entries that are still queued readable; bounded by the callee.
     """
 
@@ -65,4 +66,5 @@ class ControlContext:
     started_ms: int
     readiness: Callable[[], Mapping[str, Any]] = _no_readiness
     audit: Callable[[Act], None] = _no_audit
+    letters_waiting: Callable[[], int] = lambda: 0
     flush_history: Callable[[], object] = _no_flush

@@ -29,10 +29,10 @@ TRACE_S_MAX = 3_600.0
 """A trace ends after so many messages and so long at the latest, whatever was asked for."""
 
 Verb = Literal[
-    "ping", "tree", "if_dies", "ps", "inspect", "history", "health", "trace",
-    "restart", "stop", "kill", "suspend", "resume",
+    "ping", "tree", "if_dies", "ps", "inspect", "history", "health", "trace", "dead_letters",
+    "restart", "stop", "kill", "suspend", "resume", "forgive",
 ]  # fmt: skip
-ACTS: frozenset[str] = frozenset({"restart", "stop", "kill", "suspend", "resume"})
+ACTS: frozenset[str] = frozenset({"restart", "stop", "kill", "suspend", "resume", "forgive"})
 
 Code = Literal[
     "wrong_request", "wrong_version", "not_allowed", "needs_yes", "not_possible", "no_such_actor", "no_answer",
@@ -51,7 +51,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         stack: `inspect` reads where its thread is.
         since_s: `history` from this time on, seconds since 1970.
         aside: `history` with the kinds that accompany others.
-        limit: entries of `history`, messages of `trace`.
+        limit: entries of `history`, messages of `trace`, dead letters.
         match: `trace` only types of this name or pattern.
         rate: `trace` is over when there are more messages than this in `rate_s` seconds; None for any rate.
         for_s: seconds of `trace`.

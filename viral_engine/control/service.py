@@ -11,6 +11,7 @@ import structlog
 
 from viral_engine.control.acts import Acts
 from viral_engine.control.context import Act, ControlContext
+from viral_engine.control.letters import Letters
 from viral_engine.control.looks import Looks
 from viral_engine.control.protocol import ACTS, Answer, Refusal, Request
 from viral_engine.control.trace import Line, Traces
@@ -57,6 +58,7 @@ class Service:
     def __init__(self, system: System, context: ControlContext, own_path: str, acts: dict[str, Act]) -> None:
         self._context = context
         self._looks = Looks(system, context)
+        self._letters = Letters(system, context)
         self._traces = Traces(system)
         self._acts = Acts(system, own_path)
         self._done = acts
@@ -85,6 +87,8 @@ class Service:
                 return self._looks.inspect(request, self._done)
             case "history":
                 return self._looks.history(request)
+            case "dead_letters":
+                return self._letters.show(request)
             case "health":
                 return self._looks.health()
             case _:

@@ -70,6 +70,8 @@ class Traces:
             # A first sign of life: from here on whoever asked misses nothing.
             yield None
             while (left_s := until_s - time.monotonic()) > 0:
+                # Asked first: what came before it was over is shown.
+                is_over = tracer.is_over
                 taken = tracer.take(min(BEAT_S, left_s))
                 for traced in taken[: count - shown]:
                     shown += 1
@@ -77,7 +79,7 @@ class Traces:
                 if shown >= count:
                     why = "count"
                     break
-                if tracer.is_over:
+                if is_over:
                     why = "rate"
                     break
                 if not taken:

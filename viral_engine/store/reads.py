@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from viral_engine.messages.dead_letters import ReadDeadLetters
 from viral_engine.messages.reading import (
     ReadDecision,
     ReadDecisions,
@@ -16,6 +17,7 @@ from viral_engine.messages.reading import (
     ReadWarmStart,
 )
 from viral_engine.store.access import read_entries
+from viral_engine.store.dead_letters import read_dead_letters
 from viral_engine.store.decisions import read_decisions, read_pages
 from viral_engine.store.idempotency import read_idempotent
 from viral_engine.store.keys import read_keys
@@ -36,4 +38,5 @@ READS: Mapping[type, Read] = {
     ReadKeys: read_keys,
     ReadIdempotent: read_idempotent,
     ReadWarmStart: read_warm_starts,
+    ReadDeadLetters: read_dead_letters,
 }

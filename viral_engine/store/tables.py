@@ -256,3 +256,15 @@ ticks = Table(
     _column("name", Text, C.OPERATIONAL, primary_key=True),
     _column("last_fired_at", _INSTANT, C.OPERATIONAL),
 )
+
+# Nothing personal: messages in words with what is marked hidden, errors by their class.
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _column("id", BigInteger, C.OPERATIONAL, Identity(), primary_key=True),
+    _column("at", _INSTANT, C.OPERATIONAL),
+    _column("path", Text, C.OPERATIONAL),
+    _column("message_type", Text, C.OPERATIONAL),
+    _column("message", Text, C.OPERATIONAL),
+    _column("error", Text, C.OPERATIONAL),
+)

@@ -62,6 +62,7 @@ def read(
     since_s: float | None = None,
     *,
     aside: bool = False,
+    only: Kind | None = None,
     limit: int = ENTRIES_MAX,
 ) -> list[Entry]:
     """Returns entries, oldest first, at most the newest `limit`.
@@ -71,6 +72,7 @@ def read(
         path: only this actor and what lies below it; None or `/` is everything.
         since_s: seconds since 1970.
         aside: also the kinds in `ASIDE`.
+        only: this kind and no other.
         limit: how many.
     """
     found: deque[Entry] = deque(maxlen=limit)
@@ -82,7 +84,7 @@ def read(
                     entry = _decode(line)
                     if (
                         entry is not None
-                        and (aside or entry.kind not in ASIDE)
+                        and (entry.kind == only if only else aside or entry.kind not in ASIDE)
                         and (prefix is None or entry.path == path or entry.path.startswith(prefix))
                         and (since_s is None or _seconds(entry.time) >= since_s)
                     ):

@@ -6,7 +6,7 @@ import asyncio
 import math
 from typing import Any
 
-from viral_engine.runtime.errors import CallError, CallTimeout, MailboxFull
+from viral_engine.runtime.errors import CallError, CallTimeout, DeadLetter, MailboxFull
 from viral_engine.runtime.loop import LoopThread
 from viral_engine.runtime.system import System
 
@@ -78,9 +78,10 @@ async def ask_again(
 
 
 def _was_not_handled(error: Exception, path: str) -> bool:
-    return (
-        isinstance(error, CallError) and not error.begun and error.path == path and not isinstance(error, MailboxFull)
-    )
+    if not isinstance(error, CallError) or isinstance(error, MailboxFull | DeadLetter):
+        # The next incarnation has no more room and would refuse it too.
+        return False
+    return not error.begun and error.path == path
 
 
 async def _ask_once(system: System, path: str, message: Any, deadline_s: float, timeout_s: float) -> Any:

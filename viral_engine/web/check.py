@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from viral_engine.messages.checks import CheckAction, CheckRequest, Decided
-from viral_engine.runtime.errors import CallTimeout
+from viral_engine.runtime.errors import CallTimeout, DeadLetter
 from viral_engine.web.actions import to_action
 from viral_engine.web.ask import ask, ask_again
 from viral_engine.web.auth import Grant, KeyRing, authorization_of
@@ -76,6 +76,9 @@ class Checker:
     async def _decided(self, action: CheckAction, asked: Awaitable[Decided]) -> Answered:
         try:
             decided = await asked
+        except DeadLetter:
+            # No part is away: an outage policy would let through what nobody could look at.
+            raise
         except OUTAGES as error:
             return Answered(200, await self._outage.answer(action, error), is_final=False)
         return Answered(200, decided.answer)

@@ -8,7 +8,7 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.messages.journal import NotCommitted, NotRecorded, RowsDiffer
 from viral_engine.messages.reading import NotRead
 from viral_engine.messages.refusals import Refused
-from viral_engine.runtime.errors import CallError
+from viral_engine.runtime.errors import CallError, DeadLetter
 
 RETRY_AFTER_S = 1
 """Parts that are away are restarted within a second, so a caller may ask again after one."""
@@ -100,6 +100,12 @@ def as_api_error(error: BaseException) -> ApiError | None:
             return invalid(error.field, f"{error.field} {error.reason}")
         case Refused():
             return ApiError(error.http_status, error.code, error.message, field=error.field)
+        case DeadLetter():
+            return ApiError(
+                422,
+                "dead_letter",
+                "this request ended the part that handles it three times in a row; it is refused until that is mended",
+            )
         case CallError():
             return unavailable("a part that is needed for this is away right now")
         case NotRead():

@@ -11,6 +11,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from viral_engine.actors.growth.trust_safety.changes import Change, plan_change
 from viral_engine.actors.growth.trust_safety.decide import decide
 from viral_engine.actors.growth.trust_safety.held import (
@@ -73,6 +75,9 @@ class TrustSafetyContext:
 
 class TrustSafety(LoopActor):
     """Answers `CheckAction` and carries out changes to users, consents, signals, blocks and allows."""
+
+    _suspect: CheckAction | None = None
+    """The imported check that is being decided on while another one is handled."""
 
     def init(self, context: TrustSafetyContext) -> None:
         """Adopts what the incarnation before held, or starts empty; either way the database is asked again."""
@@ -150,6 +155,13 @@ class TrustSafety(LoopActor):
             "backfill": memory.backfill.sizes(),
         }
 
+    def identity_of(self, message: Any) -> Any:
+        """A check is the same whoever asks it again, and whenever."""
+        message = self._suspect or message
+        if isinstance(message, CheckAction):
+            return structs.replace(message, api_key_id="", received_s=0.0, idempotency=None)
+        return message
+
     # Checks.
 
     def _check(self, request: CheckAction, reply_to: ReplyTo) -> None:
@@ -189,10 +201,12 @@ class TrustSafety(LoopActor):
                 self._read_profile(missing)
                 return
             waiting = imported.popleft()
+            self._suspect = waiting.request
             try:
                 self._decide(waiting.request, waiting.reply_to)
             except Refused as refusal:
                 waiting.reply_to.set_exception(refusal)
+            self._suspect = None
 
     def _decide(self, request: CheckAction, reply_to: ReplyTo) -> None:
         record = decide(self._memory, self._policy, request, self.system.clock, self._ids)
@@ -229,7 +243,9 @@ class TrustSafety(LoopActor):
             if not reading.outdated:
                 memory.profiles.put(unknown_user(user_id) if row is None else profile_of(row))
             for waiting in reading.waiting:
-                self.handle_call(waiting.request, waiting.reply_to)
+                # As calls of their own: one that ends this actor takes no other along and is known when it comes again.
+                deadline_s = getattr(waiting.reply_to, "deadline_s", None)
+                self.system.ask(self.path, waiting.request, waiting.reply_to, deadline_s)
         self._decide_imported()
 
     # Changes.
