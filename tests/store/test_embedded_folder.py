@@ -26,6 +26,7 @@ from viral_engine.store.embedded.lock import FolderLock
 from viral_engine.store.embedded.server import EmbeddedServer
 
 MakeServer = Callable[[Path], EmbeddedServer]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def mode(path: Path) -> int:
@@ -158,6 +159,35 @@ def test_a_file_in_place_of_the_folder_or_above_it_is_named(folder: Path, make_s
     (folder / "file").write_text("")
     with pytest.raises(DataFolderUnusable, match=rf"{folder}/file is no folder; .*--data-dir"):
         make_server(folder / "file" / below).start()
+
+
+@pytest.mark.parametrize("below", ["data", "some/data"])
+def test_a_folder_that_lies_where_the_user_may_not_look_is_named(folder: Path, below: str) -> None:
+    """For serve and for doctor, whose sentences say what to do."""
+    closed = folder / "closed"
+    (closed / "some").mkdir(parents=True)
+    folder.chmod(0o711)
+    closed.chmod(0)
+    program = (
+        "import os, sys; sys.path[:0] = sys.argv[1:2]\n"
+        "from viral_engine.cli.doctor import doctor\n"
+        "from viral_engine.cli.main import run\n"
+        "from viral_engine.actors.daemon import run as serve\n"
+        "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "codes = [serve(None, ['serve', '--data-dir', sys.argv[2]]), run(['doctor', '--data-dir', sys.argv[2]])]\n"
+        "print(codes, flush=True)"
+    )
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-c", program, str(ROOT), str(closed / below)],
+            capture_output=True, text=True, check=False, cwd="/",
+        )  # fmt: skip
+    finally:
+        closed.chmod(0o700)
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout.endswith("[1, 1]\n"), ran
+    assert f"{closed / below} cannot hold the database: permission denied; choose another with --data-dir" in ran.stderr
+    assert f"{closed / below} can't be made: {closed} is not yours" in ran.stdout
 
 
 def test_a_link_planted_in_place_of_the_socket_folder_is_refused(folder: Path) -> None:

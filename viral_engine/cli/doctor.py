@@ -88,10 +88,13 @@ def _examine(
 def _folder(data_dir: Path) -> Finding:
     nearest = _nearest_existing(data_dir)
     if nearest != data_dir:
-        ok = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-        return Finding(
-            "data folder", ok, f"{data_dir} will be made in {nearest}" if ok else f"{nearest} can't be written"
-        )
+        if not nearest.is_dir():
+            return Finding(
+                "data folder", ok=False, detail=f"{nearest} is no folder", hint="name another with --data-dir"
+            )
+        ok = os.access(nearest, os.W_OK | os.X_OK)
+        detail = f"{data_dir} will be made in {nearest}" if ok else f"{data_dir} can't be made: {nearest} is not yours"
+        return Finding("data folder", ok, detail, "name another with --data-dir, or run it as another user")
     if not data_dir.is_dir():
         return Finding("data folder", ok=False, detail=f"{data_dir} is no folder", hint="name another with --data-dir")
     mode = data_dir.stat().st_mode & 0o777
@@ -158,7 +161,8 @@ def _database(url: str) -> Finding:
 
 
 def _nearest_existing(path: Path) -> Path:
-    while not path.exists() and path != path.parent:
+    # What may not be looked at is as good as absent; Path.exists() raises there.
+    while not os.path.exists(path) and path != path.parent:  # noqa: PTH110
         path = path.parent
     return path
 

@@ -97,7 +97,8 @@ def prepare_data_dir(data_dir: Path) -> None:
             data_dir.chmod(DATA_DIR_MODE)
     except OSError as error:
         for place in (*reversed(data_dir.parents), data_dir):
-            if place.exists() and not place.is_dir():
+            # Of os.path, which answers no where we may not look; Path's own raise there.
+            if os.path.exists(place) and not os.path.isdir(place):  # noqa: PTH110, PTH112
                 raise DataFolderUnusable(data_dir, f"{place} is no folder") from error
         raise DataFolderUnusable(data_dir, (error.strerror or str(error)).lower()) from error
 
