@@ -479,3 +479,30 @@ def test_two_specifications_of_one_class_share_nothing() -> None:
     with start_supervised(greeter("a"), greeter("b")) as system:
         ended_stock(system, stock_crash)
         assert [system.registry.actors[path].incarnation for path in ("/a", "/b")] == [2, 1]
+
+
+def test_a_call_that_slips_in_while_a_stock_actor_ends_is_failed_at_once() -> None:
+    with start_supervised(greeter(restart="temporary")) as system:
+        actor = host(system)
+        actor.order("suspend").get()
+        # The host hears of the end, and looks at it only after the call.
+        reply = system.call("/a", "slips in", 1e9)
+        actor.stock_ref.stop()
+        actor._stock.supervised_down.get()
+        actor.order("resume").get()
+        with pytest.raises(ActorExited) as ended:
+            reply.get()
+        assert (ended.value.begun, ended.value.exit_reason) == (False, SHUTDOWN)
+
+
+def test_a_stock_class_may_use_any_name_for_what_is_its_own() -> None:
+    class Named(Greeter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.down = self.kill = self.attach = self._error = self._ended = self._killed = "mine"
+
+    with start_supervised(Worker(name="a", actor_class=Named)) as system:
+        assert system.call("/a", lambda actor: (actor.down, actor._error)).get() == ("mine", "mine")
+        ended_stock(system, stock_crash)
+        kill(system, "/a")
+        assert host(system).incarnation == 3

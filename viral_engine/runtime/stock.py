@@ -1,14 +1,16 @@
 """A stock `pykka.ThreadingActor` as a supervised child: a host on the loop that starts it, feeds it and sees it end.
 
 What the host can't promise for it, because pykka gives no way: a handler that fails an `ask` leaves the actor alive (as
-pykka documents); a call that slips in while it ends is answered by its deadline, not at once; a hung one can't be
-fenced, it only loses its name, and its callers hear of it by their deadlines; its mailbox is unbounded, so the limit of
-the specification counts what waits at the host; a call whose time is up is executed all the same; its constructor runs
-on the loop and must not block.
+pykka documents); a hung one can't be fenced, it only loses its name, and its callers hear of it by their deadlines; its
+mailbox is unbounded, so the limit of the specification counts what waits at the host; a call whose time is up is
+executed all the same; an `ask` by its own reference that slips in while it ends may never be answered, as pykka knows;
+its constructor runs on the loop and must not block.
 """
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -53,7 +55,7 @@ class StockHost(LoopActor):
         actor_class = spec.actor_class  # type: ignore[union-attr]  # only a Worker has a host
         begun: Reply[None] = Reply(self.path, surroundings=self.system)
         watched = _watched(actor_class)(*args)
-        watched.attach(begun, self._stock_ended)
+        watched.supervised_attach(begun, self._stock_ended)
         self._stock = watched
         if self.end is not None:
             # Killed while the constructor ran: nobody would be left to stop it.
@@ -66,11 +68,14 @@ class StockHost(LoopActor):
     @property
     def thread_is_alive(self) -> bool:
         """Whether the stock actor's thread still runs, which after a kill means that it hangs in a handler."""
-        return self._stock is not None and not self._stock.down.is_settled
+        return self._stock is not None and not self._stock.supervised_down.is_settled
 
     def handle_call(self, message: Any, reply_to: ReplyTo) -> NoReply:
         """Lets the stock actor answer; its exceptions become the caller's."""
         self._stock.actor_inbox.put(Envelope(message, reply_to))
+        if self._stock.supervised_down.is_settled:
+            # It slipped in: nobody looks into that inbox any more.
+            self._stock.supervised_fail_callers()
         return NO_REPLY
 
     def handle_cast(self, message: Any) -> None:
@@ -81,7 +86,9 @@ class StockHost(LoopActor):
         """Ends when the stock actor ended."""
         match message:
             case _StockEnded(exit_reason) if exit_reason is SHUTDOWN and self.context.supervisor is not None:
-                # Somebody called pykka's `stop()`: a stop by hand, as for the runtime's own actors.
+                # Somebody called pykka's `stop()`: a stop by hand, as for the runtime's own actors. What comes until
+                # then waits, and is failed or sent again when this host has ended.
+                self._state = "suspended"
                 self.context.supervisor.tell_info(StopRequested(self))
             case _StockEnded(exit_reason):
                 raise Stop(exit_reason)
@@ -93,13 +100,13 @@ class StockHost(LoopActor):
         del exit_reason
         if not self._stock.actor_stopped.is_set():
             self._stock.actor_inbox.put(Envelope(stock._ActorStop()))  # noqa: SLF001  (pykka's stop has no public name)
-        await self._stock.down
+        await self._stock.supervised_down
 
     def _fence(self) -> None:
         stock_actor = self._stock
         if stock_actor is not None:
-            stock_actor.kill()
-            if stock_actor.is_busy:
+            stock_actor.supervised_kill()
+            if stock_actor.supervised_is_busy:
                 abandoned = self.system.abandon_thread(self)
                 self.system.events.emit(ThreadAbandoned(self.path, self.incarnation, abandoned))
         super()._fence()
@@ -111,41 +118,43 @@ class StockHost(LoopActor):
 class _Watched(pykka.Actor):
     """Mixed into a stock class: tells how its `on_start` went and how its loop was left.
 
-    Its thread is a daemon thread, as those of the runtime's own actors: a hung one must not keep the process alive.
+    What it adds has names that a stock class will not have. Its thread is a daemon thread, as those of the runtime's
+    own actors: a hung one must not keep the process alive.
     """
 
     use_daemon_thread = True
-    is_busy = False
-    _begun: Reply[None]
-    _tell_end: Callable[[Exit], None]
-    _error: BaseException | None = None
-    _killed = False
-    down: Reply[None]
+    supervised_is_busy = False
+    supervised_begun: Reply[None]
+    supervised_tell_end: Callable[[Exit], None]
+    supervised_error: BaseException | None = None
+    supervised_ended = NORMAL
+    supervised_killed = False
+    supervised_down: Reply[None]
 
-    def attach(self, begun: Reply[None], tell_end: Callable[[Exit], None]) -> None:
+    def supervised_attach(self, begun: Reply[None], tell_end: Callable[[Exit], None]) -> None:
         """Says whom to tell."""
-        self._begun = begun
-        self._tell_end = tell_end
-        self.down = Reply(begun.path, surroundings=begun._surroundings)  # noqa: SLF001  (where the host waits)
+        self.supervised_begun = begun
+        self.supervised_tell_end = tell_end
+        self.supervised_down = Reply(begun.path, surroundings=begun._surroundings)  # noqa: SLF001  (where the host waits)
 
-    def kill(self) -> None:
+    def supervised_kill(self) -> None:
         """Ends it before its next message, without `on_stop`."""
-        self._killed = True
+        self.supervised_killed = True
         pykka.ActorRegistry.unregister(self.actor_ref)
         self.actor_stopped.set()
         inbox: Any = self.actor_inbox
         inbox.put(Envelope(stock._ActorStop()))  # noqa: SLF001  (it may be waiting for one)
 
     def _stop(self) -> None:
-        if not self._killed:
+        if not self.supervised_killed:
             super()._stop()
 
     def _handle_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
-        self._error = self._error or exception_value
+        self.supervised_error = self.supervised_error or exception_value
         super()._handle_failure(exception_type, exception_value, traceback)
 
     def _handle_receive(self, message: Any) -> Any:
-        self.is_busy = True
+        self.supervised_is_busy = True
         try:
             return super()._handle_receive(message)
         except Exception:
@@ -153,45 +162,53 @@ class _Watched(pykka.Actor):
         except BaseException as error:
             # Pykka would stop every actor of the process; here it is a crash of this one.
             self._handle_failure(type(error), error, error.__traceback__)
-            raise ActorExited(self._begun.path, crash(error), begun=True) from error
+            raise ActorExited(self.supervised_begun.path, crash(error), begun=True) from error
         finally:
-            self.is_busy = False
+            self.supervised_is_busy = False
 
     def _actor_loop(self) -> None:
-        if not self._killed:
-            self._guard(self._actor_loop_setup)
-        if self._error is not None:
-            self._begun.set_exception(self._error)
+        if not self.supervised_killed:
+            self.supervised_guard(self._actor_loop_setup)
+        if self.supervised_error is not None:
+            self.supervised_begun.set_exception(self.supervised_error)
         else:
-            self._begun.set(None)
-            self._guard(self._actor_loop_running)
-        asked = self.actor_stopped.is_set() and self._error is None
-        ended = SHUTDOWN if asked else NORMAL if self._error is None else crash(self._error)
-        self._fail_callers(ended)
+            self.supervised_begun.set(None)
+            self.supervised_guard(self._actor_loop_running)
         # Once more: a kill may have come before it was registered.
         pykka.ActorRegistry.unregister(self.actor_ref)
-        self.down.set(None)
-        self._tell_end(ended)
+        asked = self.actor_stopped.is_set() and self.supervised_error is None
+        self.supervised_ended = (
+            SHUTDOWN if asked else NORMAL if self.supervised_error is None else crash(self.supervised_error)
+        )
+        # The host hears of it before its callers do: what they send again must not come here.
+        self.supervised_tell_end(self.supervised_ended)
+        self.supervised_down.set(None)
+        self.supervised_fail_callers()
 
-    def _guard(self, step: Callable[[], None]) -> None:
-        self.is_busy = step == self._actor_loop_setup
+    def supervised_guard(self, step: Callable[[], None]) -> None:
+        self.supervised_is_busy = step == self._actor_loop_setup
         try:
             step()
         except BaseException as error:  # noqa: BLE001  (the supervised boundary: no exception may leave it)
             self._handle_failure(type(error), error, error.__traceback__)
-        self.is_busy = False
+        self.supervised_is_busy = False
 
-    def _fail_callers(self, exit_reason: Exit) -> None:
-        """Does what pykka does at the end of its loop, with the runtime's error, which says why."""
-        while not self.actor_inbox.empty():
-            envelope = self.actor_inbox.get()
-            if envelope.reply_to is None:
-                continue
-            if isinstance(envelope.message, stock._ActorStop):  # noqa: SLF001  (pykka's stop has no public name)
-                envelope.reply_to.set(None)
-            else:
-                error = ActorExited(self._begun.path, exit_reason, begun=False)
-                envelope.reply_to.set_exception((type(error), error, None))
+    def supervised_fail_callers(self) -> None:
+        """Does what pykka does at the end of its loop, with the runtime's error, which says why; from any thread."""
+        inbox: Any = self.actor_inbox
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.supervised_fail(inbox.get_nowait())
+
+    def supervised_fail(self, envelope: Any) -> None:
+        if envelope.reply_to is None:
+            return
+        if isinstance(envelope.message, stock._ActorStop):  # noqa: SLF001  (pykka's stop has no public name)
+            envelope.reply_to.set(None)
+            return
+        error = ActorExited(self.supervised_begun.path, self.supervised_ended, begun=False)
+        # Pykka's own futures take nothing but a triple.
+        envelope.reply_to.set_exception(error if isinstance(envelope, Envelope) else (type(error), error, None))
 
 
 _classes: dict[type, type] = {}
