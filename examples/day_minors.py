@@ -59,7 +59,6 @@ def weak_consent(day: Day, count: int) -> None:
         parent = adult(day)
         user = child(day, [parent], "under_13")
         day.consent(user, parent, "service", "email_plus")
-        day.consent(user, parent, "third_party:public/profile", "email_plus")
         person = _at_home(day, user)
         end_ms = day.visit(day.moment_ms(), person, ["message"], "minor_with_consent")
         day.visit(end_ms, person, ["public_profile"], "minor_without_consent", "deny")

@@ -1,11 +1,16 @@
 """The verbs that go over HTTP, run as processes against a real daemon."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from operated_tree import Ran, viral_engine
 from running_daemon import RunningDaemon
+
+from viral_engine.domain.consent import EVIDENCE, DataClass, Purpose, RecipientClass
+
+FORM = '{"document_ref": "f-1", "signed_on": "2026-10-01"}'
 
 
 @pytest.fixture
@@ -85,7 +90,7 @@ def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tm
 def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> None:
     run(daemon, "users", "set", "cli-5", "--persona", "student", "--age-band", "under_13", "--stated-on", "2026-01-01")
     added = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",
-                "cli-6", "--policy-version", "1", "--evidence", '{"form": "f-1"}', "--json")  # fmt: skip
+                "cli-6", "--policy-version", "1", "--evidence", FORM, "--json")  # fmt: skip
     assert added.code == 0, added.err
     consent_id = added.data["consent_id"]
 
@@ -95,6 +100,14 @@ def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> 
     assert withdrawn.out == f"{consent_id} is withdrawn\n"
     assert consent["consent_id"] == consent_id
     assert consent["withdrawn_at"] is not None
+
+
+def test_the_help_of_consents_names_the_words_of_scopes_and_the_evidence_of_each_method() -> None:
+    told = viral_engine("consents", "add", "--help").out
+    for method, names in EVIDENCE.items():
+        assert re.search(rf"^ *{method} +{' '.join(names)}$", told, re.MULTILINE), method
+    for word in (*Purpose, *RecipientClass, *DataClass):
+        assert str(word) in told
 
 
 def test_a_key_is_shown_once_and_refused_after_its_revocation(daemon: RunningDaemon) -> None:

@@ -107,11 +107,32 @@ def test_a_child_may_share_with_a_signed_form_and_not_a_moment_after_its_withdra
     assert (after["decision"], after["reasons"]) == ("deny", ["consent_withdrawn"])
 
 
-def test_email_plus_never_covers_a_disclosure(shared_daemon: RunningDaemon) -> None:
+def test_a_consent_by_email_plus_covers_the_service_and_is_refused_for_a_disclosure(
+    shared_daemon: RunningDaemon,
+) -> None:
     twelve_year_old(shared_daemon, "child-2", "parent-2")
-    consent(shared_daemon, "child-2", "parent-2", method="email_plus", evidence={"message_ref": "m-1"})
+    evidence = {"message_ref": "m-1", "second_step": "2026-10-02", "revocation_notice": True}
+    body = {"method": "email_plus", "guardian_id": "parent-2", "evidence": evidence, "policy_version": 1}
+    consent(shared_daemon, "child-2", "parent-2", scope="service", method="email_plus", evidence=evidence)
+    disclosure = {**body, "scope": "third_party:other_users/contact"}
+    refused = shared_daemon.request("POST", "/v1/users/child-2/consents", disclosure)
+    assert (refused.status, refused.json["field"]) == (422, "method")
+    assert "email_plus never covers a disclosure" in refused.json["message"]
     answer = shared_daemon.check("child-2", "share_personal_info")
-    assert (answer["decision"], answer["consent"]["state"]) == ("deny", "method_insufficient")
+    assert (answer["decision"], answer["consent"]["state"]) == ("deny", "missing")
+
+
+def test_a_consent_whose_evidence_lacks_a_field_is_refused_with_its_name(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-20", "parent-20")
+    body = {"scope": "service", "method": "signed_form", "guardian_id": "parent-20", "policy_version": 1}
+    for evidence, field in (
+        ({}, "evidence.document_ref"),
+        ({"document_ref": "form-1"}, "evidence.signed_on"),
+        ({"document_ref": " ", "signed_on": "2026-10-01"}, "evidence.document_ref"),
+        ("form-1", "evidence"),
+    ):
+        answer = shared_daemon.request("POST", "/v1/users/child-20/consents", {**body, "evidence": evidence})
+        assert (answer.status, answer.json["field"]) == (422, field)
 
 
 def test_only_a_confirmed_guardian_can_consent(shared_daemon: RunningDaemon) -> None:
@@ -120,7 +141,7 @@ def test_only_a_confirmed_guardian_can_consent(shared_daemon: RunningDaemon) -> 
         "scope": "service",
         "method": "signed_form",
         "guardian_id": "stranger",
-        "evidence": "form-1",
+        "evidence": {"document_ref": "form-1", "signed_on": "2026-10-01"},
         "policy_version": 1,
     }
     answer = shared_daemon.request("POST", "/v1/users/child-3/consents", body)

@@ -34,6 +34,7 @@ from viral_engine.runtime.testing import settle, start_supervised
 from viral_engine.store.engine import Database
 
 PATH = "/growth/trust_safety"
+FORM = {"document_ref": "form-1", "signed_on": "2026-10-01"}
 _numbers = itertools.count(1)
 
 
@@ -110,7 +111,7 @@ def child_with_consent(on: Engine, child: str, guardian: str) -> str:
     body = UserBody(persona="student", date_of_birth=date(2020, 1, 1), guardian_ids=[guardian], jurisdiction="us-ca")
     assert outcome(on.ask(PutUser(user_id=child, body=body, author="ada"))) is True
     consent = ConsentBody(
-        scope="service/content", method="signed_form", guardian_id=guardian, evidence="form 1", policy_version=1
+        scope="service/content", method="signed_form", guardian_id=guardian, evidence=FORM, policy_version=1
     )
     answer: str = outcome(on.ask(AddConsent(user_id=child, body=consent, author="ada")))
     assert isinstance(answer, str), answer
@@ -328,7 +329,8 @@ FAR_WEST = datetime.fromisoformat("9999-12-31T23:59:59-12:00")
 
 def consent(**changes: Any) -> AddConsent:
     fields: dict[str, Any] = {
-        "scope": "service/account", "method": "signed_form", "guardian_id": "mum", "evidence": "x", "policy_version": 1,
+        "scope": "service/account", "method": "signed_form", "guardian_id": "mum", "evidence": FORM,
+        "policy_version": 1,
     }  # fmt: skip
     return AddConsent(user_id="kid", body=ConsentBody(**{**fields, **changes}), author="ada")
 
@@ -345,15 +347,21 @@ def put(**changes: Any) -> PutUser:
 
 
 POISON: dict[str, Callable[[], Any]] = {
-    "NUL deep in the evidence": lambda: consent(evidence={"a": [{"b": "x\0y"}]}),
-    "NUL in a key of the evidence": lambda: consent(evidence={"a\0": 1}),
-    "a lone surrogate in the evidence": lambda: consent(evidence={"a": "\ud800"}),
-    "evidence nested too deep": lambda: consent(evidence=deep(3_000)),
-    "an integer too long to write": lambda: consent(evidence={"n": 10**5_000}),
+    "NUL deep in the evidence": lambda: consent(evidence={**FORM, "a": [{"b": "x\0y"}]}),
+    "NUL in a key of the evidence": lambda: consent(evidence={**FORM, "a\0": 1}),
+    "a lone surrogate in the evidence": lambda: consent(evidence={**FORM, "a": "\ud800"}),
+    "evidence nested too deep": lambda: consent(evidence={**FORM, "deep": deep(3_000)}),
+    "an integer too long to write": lambda: consent(evidence={**FORM, "n": 10**5_000}),
     "an expiry beyond the calendar": lambda: consent(expires_at=FAR_WEST),
     "an expiry that rounds beyond it": lambda: consent(expires_at=LATE),
     "a guardian who is a huge number": lambda: consent(guardian_id=10**200),
     "a policy version that is a huge number": lambda: consent(policy_version=10**200),
+    "evidence without a field of its method": lambda: consent(evidence={"document_ref": "form-1"}),
+    "a disclosure by a method that covers none": lambda: consent(
+        scope="third_party:public",
+        method="text_plus",
+        evidence={"message_ref": "m", "second_step": "s", "revocation_notice": True},
+    ),
     "a consent from a stranger": lambda: consent(guardian_id="stranger"),
     "a lone surrogate in a reason": lambda: entry(reason="\udfff"),
     "NUL in a reason": lambda: entry(reason="a\0"),

@@ -12,6 +12,7 @@ from viral_engine.domain.consent import (
     RecipientClass,
     Scope,
     check_evidence,
+    check_method,
     consent_state,
 )
 from viral_engine.domain.errors import Invalid
@@ -86,7 +87,7 @@ def test_what_is_not_of_the_grammar_is_refused(text: str) -> None:
     ],
 )
 def test_a_consent_covers_its_own_purpose_and_recipient_only(given: str, required: str, covered: bool) -> None:  # noqa: FBT001 - a table of cases
-    """Compliance C5: disclosure apart from service, nothing bundled; E2: records are named."""
+    """Disclosure apart from service (16 CFR 312.5(a)(2)), nothing bundled; records are named (34 CFR 99.30)."""
     assert Scope.parse(given).covers(Scope.parse(required)) is covered
 
 
@@ -102,7 +103,7 @@ def test_a_consent_by_signed_form_is_given_and_named_as_the_basis() -> None:
 
 @pytest.mark.parametrize("method", list(ConsentMethod))
 def test_only_email_plus_and_text_plus_cannot_carry_a_disclosure(method: ConsentMethod) -> None:
-    """Compliance C7."""
+    """16 CFR 312.5(b)(2): both are for internal use only."""
     weak = method in {ConsentMethod.EMAIL_PLUS, ConsentMethod.TEXT_PLUS}
     assert state(consent(method=method)) is (ConsentStatus.METHOD_INSUFFICIENT if weak else ConsentStatus.GIVEN)
     assert state(consent(method=method, scope="service"), required=SERVICE) is ConsentStatus.GIVEN
@@ -185,9 +186,22 @@ def test_rows_of_who_is_no_guardian_do_not_count() -> None:
 
 @pytest.mark.parametrize("method", list(ConsentMethod))
 def test_each_method_shows_its_evidence(method: ConsentMethod) -> None:
-    """Compliance C6 and C8: nothing is verified by a boolean."""
-    check_evidence(method, set(EVIDENCE[method]))
+    """Nothing is verified by a ticked box alone."""
+    full = dict.fromkeys(EVIDENCE[method], "x")
+    check_evidence(method, full)
     for field in EVIDENCE[method]:
-        with pytest.raises(Invalid) as caught:
-            check_evidence(method, set(EVIDENCE[method]) - {field})
-        assert caught.value.field == f"evidence.{field}"
+        for nothing in (None, False, "", " "):
+            with pytest.raises(Invalid) as caught:
+                check_evidence(method, {**full, field: nothing})
+            assert caught.value.field == f"evidence.{field}"
+
+
+@pytest.mark.parametrize("method", list(ConsentMethod))
+def test_a_method_that_never_covers_a_disclosure_is_refused_for_one(method: ConsentMethod) -> None:
+    check_method(method, SERVICE)
+    if method in {ConsentMethod.EMAIL_PLUS, ConsentMethod.TEXT_PLUS}:
+        with pytest.raises(Invalid, match="never covers a disclosure") as caught:
+            check_method(method, PROFILE)
+        assert caught.value.field == "method"
+    else:
+        check_method(method, PROFILE)

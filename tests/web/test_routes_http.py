@@ -176,7 +176,7 @@ def test_signals_and_consents_reach_trust_safety(served: Served) -> None:
             "scope": "service",
             "method": "payment",
             "guardian_id": 9,
-            "evidence": {"payment_ref": "p"},
+            "evidence": {"payment_ref": "p", "notice_sent_at": "2026-10-01"},
             "policy_version": 3,
         },
     )

@@ -11,6 +11,7 @@ from viral_engine.cli.decisions import json_object
 from viral_engine.cli.layout import clean, word
 from viral_engine.cli.options import Session, common, without_none
 from viral_engine.cli.times import expiry, validity
+from viral_engine.domain.consent import EVIDENCE, DataClass, Purpose, RecipientClass
 
 
 @click.group()
@@ -30,13 +31,31 @@ def list_consents(session: Session, user: str) -> None:
     session.printer.answer({"user_id": user, "consents": found}, session.printer.table(columns, rows))
 
 
-@consents.command()
+def _words() -> str:
+    """Returns the words of scopes, and what each method must show, for the help text."""
+    lines = [
+        "\b",
+        "Words of a scope:",
+        f"  purposes    {' '.join(Purpose)}",
+        f"  recipients  {' '.join(RecipientClass)} (with third_party only)",
+        f"  data        {' '.join(DataClass)}",
+        "",
+        "\b",
+        "Fields that the evidence of a method must hold:",
+        *(f"  {method:<17}{' '.join(names)}" for method, names in EVIDENCE.items()),
+        "",
+        "email_plus and text_plus never cover a third_party scope.",
+    ]
+    return "\n".join(lines)
+
+
+@consents.command(epilog=_words())
 @click.argument("user")
-@click.option("--scope", required=True, metavar="SCOPE", help="Data class, purpose and recipient class.")
+@click.option("--scope", required=True, metavar="SCOPE", help="purpose[:recipient][/data], such as service/contact.")
 @click.option("--method", required=True, metavar="METHOD", help="How it was given, such as signed_form.")
 @click.option("--guardian", "guardian_id", required=True, metavar="USER")
 @click.option("--policy-version", required=True, metavar="VERSION", help="Of the notice that was agreed to.")
-@click.option("--evidence", default="{}", metavar="JSON", help="An object; it is kept and not shown here.")
+@click.option("--evidence", required=True, metavar="JSON", help="An object with the method's fields; kept, not shown.")
 @validity
 @common
 def add(

@@ -12,15 +12,16 @@ own, so no consent to anything else can bundle them. Without `/data` a scope cov
 education records, which FERPA wants named (34 CFR 99.30). Sources: reference/compliance.md, rows C4-C8, E2.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from viral_engine.domain.errors import Invalid
 
 __all__ = [
     "EVIDENCE", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose", "RecipientClass",
-    "Scope", "check_evidence", "consent_state", "may_disclose",
+    "Scope", "check_evidence", "check_method", "consent_state", "may_disclose",
 ]  # fmt: skip
 
 
@@ -62,7 +63,7 @@ class RecipientClass(StrEnum):
 
 
 class ConsentMethod(StrEnum):
-    """The nine ways of 16 CFR 312.5(b)(2); a checkbox is none of them (row C8)."""
+    """The nine ways of 16 CFR 312.5(b)(2); a ticked box is none of them."""
 
     SIGNED_FORM = "signed_form"
     PAYMENT = "payment"
@@ -75,7 +76,8 @@ class ConsentMethod(StrEnum):
     TEXT_PLUS = "text_plus"
 
 
-# What the record of each method must hold: references and dates, never an image of an id (row C6).
+# What the record of each method must hold: references and dates, never an image of an id, which
+# 16 CFR 312.5(b)(2) wants deleted once it was looked at.
 EVIDENCE: dict[ConsentMethod, tuple[str, ...]] = {
     ConsentMethod.SIGNED_FORM: ("document_ref", "signed_on"),
     ConsentMethod.PAYMENT: ("payment_ref", "notice_sent_at"),
@@ -90,19 +92,33 @@ EVIDENCE: dict[ConsentMethod, tuple[str, ...]] = {
 
 
 def may_disclose(method: ConsentMethod) -> bool:
-    """Whether the method can carry a disclosure; e-mail plus and text plus cannot (row C7)."""
+    """Whether the method can carry a disclosure; e-mail plus and text plus cannot (16 CFR 312.5(b)(2))."""
     return method is not ConsentMethod.EMAIL_PLUS and method is not ConsentMethod.TEXT_PLUS
 
 
-def check_evidence(method: ConsentMethod, evidence: Collection[str]) -> None:
-    """Refuse a consent whose record lacks what its method must show.
+def check_evidence(method: ConsentMethod, evidence: Mapping[str, Any]) -> None:
+    """Refuse a consent whose record lacks what its method must show; null, false and empty text show nothing.
 
     Raises:
         Invalid: Naming the first field that is missing.
     """
     for field in EVIDENCE[method]:
-        if field not in evidence:
+        value = evidence.get(field)
+        if value is None or value is False or (isinstance(value, str) and not value.strip()):
             raise Invalid(f"evidence.{field}", f"is required for {method}")
+
+
+def check_method(method: ConsentMethod, scope: "Scope") -> None:
+    """Refuse a consent to a disclosure by a way of consenting that never covers one.
+
+    Raises:
+        Invalid: It is such a consent.
+    """
+    if scope.purpose is Purpose.THIRD_PARTY and not may_disclose(method):
+        others = ", ".join(other for other in ConsentMethod if may_disclose(other))
+        raise Invalid(
+            "method", f"must be one of {others} for {scope}: {method} never covers a disclosure (16 CFR 312.5(b)(2))"
+        )
 
 
 @dataclass(frozen=True, slots=True)

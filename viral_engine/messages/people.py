@@ -85,14 +85,14 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Body of `POST /v1/users/{id}/consents`.
 
     Attributes:
-        evidence: what proves the method, as fields or as one reference; never an image of an id.
+        evidence: what proves the method, in the fields that it needs; never an image of an id.
         policy_version: of the privacy policy consented to; versions are compared by the first number in them.
     """
 
     scope: str
     method: str
     guardian_id: int | str
-    evidence: dict[str, Any] | str
+    evidence: dict[str, Any]
     policy_version: int | str
     expires_at: datetime | None = None
 

@@ -94,11 +94,7 @@ async def post_consent(call: Call) -> Answer:
         scope=text(body.scope, "scope"),
         method=text(body.method, "method"),
         guardian_id=canonical.user_id(body.guardian_id, "guardian_id"),
-        evidence=(
-            text(body.evidence, "evidence", EVIDENCE_BYTES_MAX)
-            if isinstance(body.evidence, str)
-            else small_json(body.evidence, "evidence", EVIDENCE_BYTES_MAX)
-        ),
+        evidence=small_json(body.evidence, "evidence", EVIDENCE_BYTES_MAX),
         policy_version=canonical.user_id(body.policy_version, "policy_version"),
         expires_at=expiry(body.expires_at, call.state.context.system.clock.wall_ms()),
     )

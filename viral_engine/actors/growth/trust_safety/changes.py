@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from viral_engine.actors.growth.trust_safety.lists import expiry_ms
 from viral_engine.domain import canonical
 from viral_engine.domain.blocks import ListRow
-from viral_engine.domain.consent import ConsentMethod, Scope
+from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, check_method
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, ListName, RemoveEntry
@@ -149,12 +149,12 @@ def _record(user_id: str, body: UserBody, guardians: list[str]) -> UserRecord:
 
 def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
     body, user_id = message.body, message.user_id
-    scope, method = str(Scope.parse(body.scope)), _method(body.method)
+    scope, method = Scope.parse(body.scope), _method(body.method)
+    check_method(method, scope)
     guardian = canonical.user_id(body.guardian_id, "guardian_id")
     if guardian == user_id:
         raise Invalid("guardian_id", "must be somebody else than the child")
-    if not body.evidence:
-        raise Invalid("evidence", "must say what proves the method")
+    check_evidence(method, body.evidence)
     version = canonical.optional_text(str(body.policy_version), "policy_version") or ""
     if not any(character.isdigit() for character in version):
         raise Invalid("policy_version", "must contain the version's number")
@@ -164,10 +164,10 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
             *add_consent(
                 new_id,
                 user_id,
-                scope=scope,
+                scope=str(scope),
                 method=method.value,
                 guardian_id=guardian,
-                evidence=body.evidence if isinstance(body.evidence, dict) else {"reference": body.evidence},
+                evidence=body.evidence,
                 policy_version=version,
                 expires_at_ms=expiry_ms(body.expires_at),
                 author=message.author,
@@ -178,7 +178,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
                 message.author,
                 at_ms=now_ms,
                 subject=("user", user_id),
-                details={"scope": scope, "method": method.value, "consent_id": str(new_id)},
+                details={"scope": str(scope), "method": method.value, "consent_id": str(new_id)},
             ),
         ),
         users=(user_id, guardian),
