@@ -29,7 +29,12 @@ from viral_engine.actors.jobs.clock.actor import Clock
 from viral_engine.actors.journal.actor import Journal
 from viral_engine.actors.reader.actor import Reader
 from viral_engine.actors.web.actor import Web
+from viral_engine.runtime.heartbeat import Heartbeat
 from viral_engine.runtime.spec import Supervisor, Worker
+
+# For actors whose handlers wait for nobody. Database and reader wait for PostgreSQL, which may be frozen for as long as
+# it likes: that is answered by the outage policies, and ending them for it would use up the root's three restarts.
+HEARTBEAT = Heartbeat(every_s=2, missed_max=5)
 
 TREE = Supervisor(
     name="viral_engine",
@@ -38,7 +43,7 @@ TREE = Supervisor(
     restarts_window_s=60,
     children=(
         # First up, last down: everything else can be looked into through it.
-        Worker(name="control", actor_class=Control, shutdown_s=1),
+        Worker(name="control", actor_class=Control, shutdown_s=1, heartbeat=HEARTBEAT),
         # Its server is main's, so that a restart of this actor leaves PostgreSQL alone. Like the reader it may hang in
         # a frozen server's socket, and a stop must not wait for that.
         Worker(name="database", actor_class=DatabaseActor, shutdown_s=0.5),
@@ -57,7 +62,7 @@ TREE = Supervisor(
             name="jobs",
             restarts_max=10,
             restarts_window_s=60,
-            children=(Worker(name="clock", actor_class=Clock, shutdown_s=0.5),),
+            children=(Worker(name="clock", actor_class=Clock, shutdown_s=0.5, heartbeat=HEARTBEAT),),
         ),
         # Last up, first down: nobody is let in before there is somebody to answer, and open requests are served out.
         Worker(name="web", actor_class=Web, shutdown_s=3),

@@ -166,6 +166,16 @@ class RunningDaemon:
         return json.loads(done.stdout)["data"]
 
 
+def retry_until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    """Asks until the answer is good; each question takes real time, and there are at most so many."""
+    answer = None
+    for _ in range(1_000):
+        answer = ask()
+        if good(answer):
+            return answer
+    pytest.fail(f"never good, at last: {answer}")
+
+
 @pytest.fixture(scope="session")
 def shared_daemon() -> Iterator[RunningDaemon]:
     """A daemon that no test of this session breaks."""

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import pytest
 from psycopg.conninfo import make_conninfo
-from running_daemon import ROOT, RunningDaemon
+from running_daemon import ROOT, RunningDaemon, retry_until
 
 from viral_engine.control import client
 from viral_engine.control.protocol import Request
@@ -131,16 +131,6 @@ def wait_until_gone(pid: int) -> bool:
         return bool(select.select([descriptor], [], [], 30)[0])
     finally:
         os.close(descriptor)
-
-
-def retry_until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """Asks until the answer is good; each question takes real time, and there are at most so many."""
-    answer = None
-    for _ in range(1_000):
-        answer = ask()
-        if good(answer):
-            return answer
-    pytest.fail(f"never good, at last: {answer}")
 
 
 @pytest.mark.parametrize("path", PATHS)

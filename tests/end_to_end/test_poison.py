@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from running_daemon import Answer, RunningDaemon
+from running_daemon import Answer, RunningDaemon, retry_until
 
 SECRETS = {
     "user_id": "user-of-the-check", "subject_id": "subject-of-the-check", "device_id": "device-of-the-check",
@@ -22,16 +21,6 @@ SAFETY = "/growth/trust_safety"
 
 def ask(daemon: RunningDaemon) -> Answer:
     return daemon.request("POST", "/v1/actions/check", BODY)
-
-
-def retry_until(question: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """Asks until the answer is good; each question takes real time, and there are at most so many."""
-    answer = None
-    for _ in range(1_000):
-        answer = question()
-        if good(answer):
-            return answer
-    pytest.fail(f"never good, at last: {answer}")
 
 
 def crashes(daemon: RunningDaemon) -> list[dict[str, Any]]:

@@ -114,6 +114,8 @@ class Daemon:
         self._disk = DiskGuard(data_dir, settings.disk.free_bytes_min, settings.disk.check_interval_s)
         self._logs = configure(settings.logging.level, data_dir / LOG_FILE, settings.logging.file_bytes_max)
         self._log = structlog.get_logger("daemon")
+        if start.dev:
+            self._log.warning("this daemon is for trials: operators may make its parts hang")
         self._history = History(data_dir)
         self._system = System(make_loop=uvloop.new_event_loop, on_fatal=self._give_up)
         self._system.events.listen(self._history)
@@ -122,6 +124,7 @@ class Daemon:
         self._letters = DeadLetterBox(self._system)
         self._system.events.listen(self._letters)
         self._server = start.server
+        self._dev = start.dev
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
         self._sockets = bind(settings.server, data_dir)
         self._keys = first_keys(data_dir)
@@ -161,6 +164,7 @@ class Daemon:
             audit=self._audit,
             letters_waiting=lambda: self._letters.waiting,
             flush_history=self._history.flush,
+            dev=self._dev,
         )
         database = DatabaseContext(
             database=self._database,

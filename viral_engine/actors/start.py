@@ -32,11 +32,13 @@ class Start:
     Attributes:
         lock: held: the data folder is ours alone.
         server: the embedded server, which may be starting already; None when the settings name another.
+        dev: a daemon for trials (`--dev`).
     """
 
     settings: config.Settings
     lock: FolderLock
     server: EmbeddedServer | None
+    dev: bool = False
 
     @property
     def data_dir(self) -> Path:
@@ -77,7 +79,8 @@ def _prepare(arguments: list[str]) -> Start:
     settings = config.load(flags.config, _overrides(flags))
     lock = FolderLock(data_folder(flags.data_dir))
     lock.acquire()
-    return Start(settings, lock, None if settings.database.url else EmbeddedServer(lock.data_dir))
+    server = None if settings.database.url else EmbeddedServer(lock.data_dir)
+    return Start(settings, lock, server, dev=flags.dev)
 
 
 def _start(server: EmbeddedServer) -> None:
@@ -94,6 +97,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int)
     parser.add_argument("--database-url")
     parser.add_argument("--config", type=Path)
+    parser.add_argument("--dev", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 

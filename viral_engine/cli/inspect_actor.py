@@ -9,6 +9,7 @@ import click
 from viral_engine.cli.history import text as text_of_entry
 from viral_engine.cli.layout import age, clean, fields, word
 from viral_engine.cli.options import Session, common
+from viral_engine.cli.ps import left_behind
 from viral_engine.cli.style import Style
 from viral_engine.control.protocol import STATE_TIMEOUT_S, Request
 
@@ -16,7 +17,9 @@ from viral_engine.control.protocol import STATE_TIMEOUT_S, Request
 @click.command(name="inspect")
 @click.argument("path")
 @click.option("--state", is_flag=True, help="Ask the actor for its state; personal values are hidden.")
-@click.option("--stack", is_flag=True, help="Show where its thread is now, without its help.")
+@click.option(
+    "--stack", is_flag=True, help="Show where its thread is now, without its help, and those that it left behind."
+)
 @common
 def inspect_actor(session: Session, path: str, *, state: bool, stack: bool) -> None:
     """Look into one actor.
@@ -59,4 +62,6 @@ def text(data: dict[str, Any], style: Style) -> list[str]:
         lines += fields(known, "  ") if known else [f"  {clean(data['state_error'] or 'it shows nothing')}"]
     if "stack" in data:
         lines += ["", "its stack", clean(data["stack"] or "  it has no thread now").rstrip()]
+        for one in data.get("abandoned", ()):
+            lines += ["", *left_behind(one, style)]
     return lines

@@ -10,10 +10,13 @@ import click
 
 from viral_engine.cli.layout import age, clean
 from viral_engine.cli.options import Session, common
-from viral_engine.cli.style import Style
+from viral_engine.cli.style import BAD, Style
 from viral_engine.control.protocol import Request
 
 COLUMNS = ("PATH", "STATE", "DEPTH>", "OLDEST>", "MSG/S>", "RESTARTS>", "LAST-RESTART", "UP>")
+FRAMES_SHOWN = 3
+"""Frames of a thread that hangs; `inspect PATH --stack` and --json have all."""
+
 WIDE = ("HANDLED>", "REFUSED>", "BUSY>", "MESSAGE", "CLASS")
 
 _KEYS = {
@@ -37,20 +40,24 @@ def ps(
 ) -> None:
     """List the actors, trouble first.
 
-    GLOB chooses by path.
+    GLOB chooses by path. Threads that hang in killed actors follow, each with where it hangs.
 
     MSG/S is measured between this look and the one before, or over half a second.
     """
-    actors = session.daemon.ask(Request(verb="ps"))["actors"]
-    shown = [row for row in actors if _matches(row, glob, state)]
+    data = session.daemon.ask(Request(verb="ps"))
+    shown = [row for row in data["actors"] if _matches(row, glob, state)]
+    abandoned = [one for one in data.get("abandoned", ()) if _is_meant(one["path"], glob)]
     shown.sort(key=_KEYS[sort] if sort else trouble_first)
     if output == "name":
-        session.printer.answer({"actors": shown}, [row["path"] for row in shown])
+        session.printer.answer({"actors": shown, "abandoned": abandoned}, [row["path"] for row in shown])
         return
     wide = output == "wide"
     rows = [cells(row, session.printer.style, time.time(), wide=wide) for row in shown]
     columns = COLUMNS + WIDE if wide else COLUMNS
-    session.printer.answer({"actors": shown}, session.printer.table(columns, rows, headers=not no_headers))
+    lines = session.printer.table(columns, rows, headers=not no_headers)
+    for one in abandoned:
+        lines += ["", *left_behind(one, session.printer.style, frames_max=FRAMES_SHOWN)]
+    session.printer.answer({"actors": shown, "abandoned": abandoned}, lines)
 
 
 def trouble_first(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -83,4 +90,17 @@ def cells(row: dict[str, Any], style: Style, now_s: float, *, wide: bool = False
 def _matches(row: dict[str, Any], glob: str | None, state: str | None) -> bool:
     if state is not None and row["state"] != state.replace(" ", "_"):
         return False
-    return glob is None or fnmatchcase(row["path"], glob) or row["path"] == "/" + glob.strip("/")
+    return _is_meant(row["path"], glob)
+
+
+def _is_meant(path: str, glob: str | None) -> bool:
+    return glob is None or fnmatchcase(path, glob) or path == "/" + glob.strip("/")
+
+
+def left_behind(one: dict[str, Any], style: Style, frames_max: int | None = None) -> list[str]:
+    """Returns what a thread that hangs in a killed actor is at, and the end of its stack."""
+    at = f"{clean(one['message'] or 'a batch')} for {age(one['busy_s'])}"
+    lines = [style.paint(f"{one['path']} #{one['incarnation']} was killed, its thread hangs in {at}", BAD)]
+    stack = clean(one["stack"] or "").rstrip().split("\n")
+    # A frame is two lines: where, and the source.
+    return lines + stack[-2 * frames_max if frames_max is not None else 0 :]

@@ -19,12 +19,13 @@ from viral_engine.folders import root_folder
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="P", help="Port to listen on; 4000 unless configured.")
 @click.option("--database-url", metavar="U", help="A PostgreSQL of yours instead of the embedded one.")
 @click.option("--config", metavar="F", type=click.Path(dir_okay=False), help="A TOML file that overrides the defaults.")
-def serve(**flags: str | int | None) -> NoReturn:
+@click.option("--dev", is_flag=True, hidden=True, help="For trials: the operators' socket may make an actor hang.")
+def serve(*, dev: bool, **flags: str | int | None) -> NoReturn:
     """Run the daemon in the foreground.
 
     SIGTERM or Ctrl-C ends it in order.
     """
-    arguments = ["serve"]
+    arguments = ["serve", *(["--dev"] if dev else [])]
     for name, value in flags.items():
         if value is not None:
             arguments += [f"--{name.replace('_', '-')}", str(value)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from viral_engine.control.hang import HANG_S_MAX, hang
 from viral_engine.control.names import find, flat
 from viral_engine.control.protocol import ACT_TIMEOUT_S, STATE_TIMEOUT_S, Refusal, Request
 from viral_engine.runtime.errors import ActorError, ActorExited, CallTimeout, NoSuchActor, StartFailed
@@ -35,11 +36,13 @@ class Acts:
     Args:
         system: the tree.
         own_path: the control actor, through which the operator speaks.
+        dev: whether `hang` is allowed.
     """
 
-    def __init__(self, system: System, own_path: str) -> None:
+    def __init__(self, system: System, own_path: str, *, dev: bool = False) -> None:
         self._system = system
         self._own_path = own_path
+        self._dev = dev
 
     def check(self, request: Request, root: Node) -> Node:
         """Returns the node that a permitted act concerns.
@@ -47,6 +50,8 @@ class Acts:
         Raises:
             Refusal: there is no such node, or the act can't be done, or not without `yes`.
         """
+        if request.verb == "hang" and not self._dev:
+            raise Refusal("not_allowed", "nothing is made to hang here", "`viral-engine serve --dev` is for trials")
         if request.path is None:
             raise Refusal("wrong_request", f"{request.verb} needs a path")
         node = find(root, request.path)
@@ -82,6 +87,8 @@ class Acts:
                 return self._by_supervisor(node, CycleChild(_name(node)), timeout_s, "restarted")
             case "stop":
                 return self._by_supervisor(node, TerminateChild(_name(node)), timeout_s, "stopped")
+            case "hang":
+                return self._hang(node, min(max(request.for_s, 0.0), HANG_S_MAX))
             case "forgive":
                 return self._forgive(node)
             case "suspend" | "resume":
@@ -141,6 +148,13 @@ class Acts:
         except ActorError as error:
             raise Refusal("not_possible", str(error), f"see `inspect {node.path}`") from error
         return Done({"path": node.path, "done": _PAST[verb], "incarnation": actor.incarnation})
+
+    def _hang(self, node: Node, seconds: float) -> Done:
+        actor = self._system.registry.whereis(node.path)
+        if actor is None:
+            _not_running(node)
+        hang(actor, seconds)
+        return Done({"path": node.path, "done": "hanging", "incarnation": actor.incarnation})
 
     def _forgive(self, node: Node) -> Done:
         actor = self._system.registry.whereis(node.path)

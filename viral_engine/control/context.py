@@ -56,6 +56,7 @@ class ControlContext:
             done and logged all the same: an operator who stops a runaway part must not depend on the journal,
             which may be the very part that hangs.
         letters_waiting: how many dead letters are not in the database yet.
+        dev: whether this is a daemon for trials, which lets an operator break it.
         flush_history: makes entries that are still queued readable; bounded by the callee.
     """
 
@@ -68,3 +69,4 @@ class ControlContext:
     audit: Callable[[Act], None] = _no_audit
     letters_waiting: Callable[[], int] = lambda: 0
     flush_history: Callable[[], object] = _no_flush
+    dev: bool = False

@@ -72,7 +72,7 @@ class Looks:
         }
 
     def ps(self) -> dict[str, Any]:
-        """Every actor in one list, with its rate."""
+        """Every actor in one list, with its rate; and the threads that were left behind, with their stacks."""
         rates = self._rates.measure(lambda: flat(self.root()))
         actors = []
         for node in flat(self.root()):
@@ -80,7 +80,7 @@ class Looks:
             del row["children"]
             row["messages_per_s"] = rates.get(node.path)
             actors.append(row)
-        return {"actors": actors}
+        return {"actors": actors, "abandoned": self._abandoned()}
 
     def inspect(self, request: Request, acts: Mapping[str, Act]) -> dict[str, Any]:
         """One actor: its node, why it does not run, its last crash, and on request its state and its thread's stack."""
@@ -96,6 +96,7 @@ class Looks:
             answer["state_of_actor"], answer["state_error"] = self._state(node.path)
         if request.stack:
             answer["stack"] = self._stack(node.path)
+            answer["abandoned"] = [one for one in self._abandoned() if one["path"] == node.path]
         return answer
 
     def history(self, request: Request) -> dict[str, Any]:
@@ -170,6 +171,12 @@ class Looks:
         if len(msgspec.json.encode(state)) > STATE_BYTES_MAX:
             return None, f"its state is longer than {STATE_BYTES_MAX} bytes"
         return state, None
+
+    def _abandoned(self) -> list[dict[str, Any]]:
+        found = [asdict(one) for one in snapshot.abandoned(self._system)]
+        for one in found:
+            one["stack"] = one["stack"][-STACK_BYTES_MAX:] if one["stack"] is not None else None
+        return found
 
     def _stack(self, path: str) -> str | None:
         actor = self._system.registry.whereis(path)

@@ -30,9 +30,9 @@ TRACE_S_MAX = 3_600.0
 
 Verb = Literal[
     "ping", "tree", "if_dies", "ps", "inspect", "history", "health", "trace", "dead_letters",
-    "restart", "stop", "kill", "suspend", "resume", "forgive",
+    "restart", "stop", "kill", "suspend", "resume", "forgive", "hang",
 ]  # fmt: skip
-ACTS: frozenset[str] = frozenset({"restart", "stop", "kill", "suspend", "resume", "forgive"})
+ACTS: frozenset[str] = frozenset({"restart", "stop", "kill", "suspend", "resume", "forgive", "hang"})
 
 Code = Literal[
     "wrong_request", "wrong_version", "not_allowed", "needs_yes", "not_possible", "no_such_actor", "no_answer",
@@ -54,7 +54,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         limit: entries of `history`, messages of `trace`, dead letters.
         match: `trace` only types of this name or pattern.
         rate: `trace` is over when there are more messages than this in `rate_s` seconds; None for any rate.
-        for_s: seconds of `trace`.
+        for_s: seconds of `trace`, and of `hang`.
         timeout_s: seconds for an act; bounded by `ACT_TIMEOUT_S`.
     """
 

@@ -60,7 +60,7 @@ class Service:
         self._looks = Looks(system, context)
         self._letters = Letters(system, context)
         self._traces = Traces(system)
-        self._acts = Acts(system, own_path)
+        self._acts = Acts(system, own_path, dev=context.dev)
         self._done = acts
 
     def serve(self, request: Request, peer: Peer) -> Served:

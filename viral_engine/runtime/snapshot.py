@@ -95,6 +95,37 @@ def standing(system: System) -> Standing | None:
     return Standing("/", root.spec, restarts_s=_before(root.restarts_s, now_s), children=below)
 
 
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A killed incarnation whose thread still hangs in a handler.
+
+    Attributes:
+        message: the type of what it handles, None for the runtime's own or a batch.
+        stack: where it is, None when it just ended.
+    """
+
+    path: str
+    incarnation: int
+    message: str | None
+    busy_s: float | None
+    stack: str | None
+
+
+def abandoned(system: System) -> tuple[Abandoned, ...]:
+    """Returns what hangs, the oldest first."""
+    now_s = system.clock.monotonic_s()
+    return tuple(
+        Abandoned(
+            path=actor.path,
+            incarnation=actor.incarnation,
+            message=actor.current_message,
+            busy_s=None if actor.busy_since_s is None else max(now_s - actor.busy_since_s, 0.0),
+            stack=stack(actor),
+        )
+        for actor in system.abandoned()
+    )
+
+
 def stack(actor: Actor) -> str | None:
     """Returns where the actor's thread is now; None for an actor on the loop, whose stack is the loop's."""
     if not isinstance(actor, ThreadActor) or actor.thread_ident is None:
