@@ -1,7 +1,10 @@
 """Consent: what covers what, who outweighs whom, and every way in which a consent does not hold."""
 
+from typing import Any
+
 import pytest
 
+from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import (
     EVIDENCE,
     Consent,
@@ -16,6 +19,10 @@ from viral_engine.domain.consent import (
     consent_state,
 )
 from viral_engine.domain.errors import Invalid
+from viral_engine.domain.evaluate import evaluate
+from viral_engine.domain.facts import Facts
+from viral_engine.domain.policy import SHIPPED
+from viral_engine.domain.reasons import Reason
 
 PROFILE = Scope(Purpose.THIRD_PARTY, RecipientClass.PUBLIC, DataClass.PROFILE)
 SERVICE = Scope(Purpose.SERVICE)
@@ -147,7 +154,7 @@ def test_another_guardians_later_consent_counts() -> None:
 
 
 def test_who_withdrew_lifts_their_own_withdrawal_by_consenting_again() -> None:
-    """Fault 29: re-consent after withdrawal was two rows and a crash."""
+    """However many rows that makes."""
     mother = consent("m", guardian="mother", granted_ms=100)
     father = consent("f1", guardian="father", granted_ms=50, withdrawn_ms=200)
     again = consent("f2", guardian="father", granted_ms=300)
@@ -156,6 +163,38 @@ def test_who_withdrew_lifts_their_own_withdrawal_by_consenting_again() -> None:
     assert consent_state(PROFILE, [mother, father, ended], 1_000).basis == "m"
     withdrawn_again = consent("f2", guardian="father", granted_ms=300, withdrawn_ms=400)
     assert state(mother, father, withdrawn_again) is ConsentStatus.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("again", "told"),
+    [
+        ({"method": ConsentMethod.EMAIL_PLUS}, ConsentStatus.METHOD_INSUFFICIENT),
+        ({"expires_ms": 500}, ConsentStatus.EXPIRED),
+        ({"scope": "service"}, ConsentStatus.WITHDRAWN),
+        ({"guardian": "mother", "method": ConsentMethod.EMAIL_PLUS}, ConsentStatus.WITHDRAWN),
+        ({"withdrawn_ms": 400}, ConsentStatus.WITHDRAWN),
+    ],
+)
+def test_after_a_new_consent_by_who_withdrew_what_is_in_its_way_is_told(
+    again: dict[str, Any], told: ConsentStatus
+) -> None:
+    rows = [
+        consent("f1", guardian="father", granted_ms=50, withdrawn_ms=200),
+        consent("f2", **{"guardian": "father", "granted_ms": 300, **again}),
+    ]
+    assert state(*rows) is state(*reversed(rows)) is told
+
+
+def test_version_1_of_the_policy_still_tells_a_withdrawal_that_was_lifted() -> None:
+    """What it decided is evaluated again to the same answer."""
+    rows = [consent("f1", withdrawn_ms=200), consent("f2", granted_ms=300, method=ConsentMethod.EMAIL_PLUS)]
+    facts = Facts(action="public_profile", now_ms=1_000, band=AgeBand.UNDER_13, consents=tuple(rows))
+    told = {version: evaluate(policy, facts) for version, policy in SHIPPED.items()}
+    assert {version: decision.policy_version for version, decision in told.items()} == {1: 1, 2: 2}
+    assert {version: decision.reasons for version, decision in told.items()} == {
+        1: (Reason.CONSENT_WITHDRAWN,),
+        2: (Reason.PARENTAL_CONSENT_REQUIRED,),
+    }
 
 
 def test_one_guardians_new_consent_does_not_lift_anothers_withdrawal_of_older_ones() -> None:
@@ -174,7 +213,6 @@ def test_withdrawing_the_service_withdraws_disclosure_and_not_the_other_way_roun
 
 
 def test_a_second_row_of_a_child_is_no_error() -> None:
-    """Fault 3."""
     assert state(consent("a", expires_ms=1), consent("b"), consent("c")) is ConsentStatus.GIVEN
 
 

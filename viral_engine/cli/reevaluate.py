@@ -13,7 +13,7 @@ from viral_engine.cli.options import SPAN, Session, common
 from viral_engine.domain.decision import Decision
 from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.facts import facts_from_dict
-from viral_engine.domain.policy import DEFAULT_POLICY
+from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED
 
 PAGE_ROWS = 200
 DIFFERENCES_SHOWN = 20
@@ -25,16 +25,17 @@ DIFFERENCES_SHOWN = 20
 def reevaluate(session: Session, since: float) -> int:
     """Evaluate recorded decisions again.
 
-    Decides each on the facts recorded with it and compares outcome, reasons, score, contributions, limits and consent
-    with what was answered. Exits 1 when any differs.
+    Decides each on the facts recorded with it, by the version of the policy that decided then, and compares
+    outcome, reasons, score, contributions, limits and consent with what was answered. Exits 1 when any differs.
     """
     compared, different, skipped = 0, [], 0
     for record in _records(session, since):
-        if (record["policy"]["id"], record["policy"]["version"]) != (DEFAULT_POLICY.id, DEFAULT_POLICY.version):
+        policy = SHIPPED.get(record["policy"]["version"]) if record["policy"]["id"] == DEFAULT_POLICY.id else None
+        if policy is None:
             skipped += 1
             continue
         compared += 1
-        again = comparable(evaluate(DEFAULT_POLICY, facts_from_dict(record["facts"])))
+        again = comparable(evaluate(policy, facts_from_dict(record["facts"])))
         if any(record[name] != value for name, value in again.items()):
             different.append(record["decision_id"])
     lines = [f"{compared:,} decisions evaluated again, {len(different):,} differ"]

@@ -217,6 +217,8 @@ def consent_state(
     now_ms: int,
     guardians: Collection[str] | None = None,
     policy_version_min: int = 1,
+    *,
+    reconsent_supersedes: bool = True,
 ) -> ConsentState:
     """What holds for `required` at `now_ms`.
 
@@ -224,15 +226,17 @@ def consent_state(
     the same instant, the other guardians' too; who withdrew lifts their own withdrawal by consenting again, and a
     consent that another guardian gives afterwards, knowing of it, counts as well. A withdrawal of `service` withdraws
     everything: what may not be held may not be disclosed. All rows are weighed, so any number of them, contradictory
-    ones too, gives one answer (fault 3, fault 29).
+    ones too, gives one answer.
 
     Args:
         required: The scope an action needs.
         consents: Rows about the subject, any scope, any order.
         now_ms: The instant of the decision; rows granted after it are not seen yet.
         guardians: Confirmed guardians; rows of others are ignored. None if the rows are filtered already.
-        policy_version_min: Oldest version of the privacy policy whose consents still hold (row C4: a material change
-            asks again).
+        policy_version_min: Oldest version of the privacy policy whose consents still hold: a material change asks
+            again (16 CFR 312.5(a)(1)).
+        reconsent_supersedes: Whether a withdrawal that its own guardian lifted is not told either: what is told then
+            is what keeps the new consent from holding. Version 1 of the policy went on telling the withdrawal.
     """
     rows = [
         (Scope.parse(row.scope), row)
@@ -250,6 +254,9 @@ def consent_state(
         found.add(status)
     if withdrawn_ms is not None:
         found.add(ConsentStatus.WITHDRAWN)
+    elif reconsent_supersedes:
+        # Every withdrawal there was is lifted, by a consent whose own state is among those found.
+        found.discard(ConsentStatus.WITHDRAWN)
     state = next((status for status in _WORST_FIRST if status in found), ConsentStatus.MISSING)
     return ConsentState(required=True, scope=str(required), basis=None, state=state)
 

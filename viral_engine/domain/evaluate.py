@@ -141,7 +141,13 @@ def _consent(policy: Policy, action: Action, facts: Facts, reasons: set[Reason])
     if need(policy.matrix, facts.jurisdiction, action_class, facts.band) is Need.NONE:
         return _NOT_REQUIRED
     scope = required_scope(action, action_class, facts.data_class, facts.recipient)
-    state = consent_state(scope, facts.consents, facts.now_ms, policy_version_min=policy.consent_version_min)
+    state = consent_state(
+        scope,
+        facts.consents,
+        facts.now_ms,
+        policy_version_min=policy.consent_version_min,
+        reconsent_supersedes=policy.reconsent_supersedes,
+    )
     if state.state is ConsentStatus.GIVEN:
         return state
     withdrawn = state.state is ConsentStatus.WITHDRAWN

@@ -1,7 +1,7 @@
 """A policy: every number and table that decides, in one versioned value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,7 @@ from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.plain import from_plain, to_plain
 from viral_engine.domain.weights import WEIGHTS, Weights
 
-__all__ = ["DEFAULT_POLICY", "Mode", "Policy", "policy_from_dict", "policy_to_dict"]
+__all__ = ["DEFAULT_POLICY", "SHIPPED", "Mode", "Policy", "policy_from_dict", "policy_to_dict"]
 
 SCHEMA = 1
 
@@ -42,6 +42,7 @@ class Policy:
         signup_device_others_max: Others who may have signed up on a device within a day.
         signup_address_others_max: The same for an address group: the fourth signup is a duplicate.
         consent_version_min: Oldest version of the privacy policy whose consents still hold.
+        reconsent_supersedes: Whether a withdrawal is told no more once its own guardian lifted it by consenting again.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Policy:
     signup_device_others_max: int = 0
     signup_address_others_max: int = 2
     consent_version_min: int = 1
+    reconsent_supersedes: bool = False
 
     def __post_init__(self) -> None:
         _check_matrix(self.matrix)
@@ -122,7 +124,7 @@ def _check_weights(weights: Weights) -> None:
 _EVERY_LIMIT = tuple(WindowKey)
 DEFAULT_POLICY = Policy(
     id="default",
-    version=1,
+    version=2,
     actions=CATALOGUE,
     unlisted=UNLISTED,
     matrix=MATRIX,
@@ -133,4 +135,11 @@ DEFAULT_POLICY = Policy(
         ListKind.IP: (WindowKey.ADDRESS,),
         ListKind.NETWORK: (WindowKey.ADDRESS,),
     },
+    reconsent_supersedes=True,
 )
+
+SHIPPED: Mapping[int, Policy] = {
+    1: replace(DEFAULT_POLICY, version=1, reconsent_supersedes=False),
+    2: DEFAULT_POLICY,
+}
+"""Every version of the default policy that ever decided: what it decided can be evaluated again."""
