@@ -93,6 +93,9 @@ def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> 
                 "cli-6", "--policy-version", "1", "--evidence", FORM, "--json")  # fmt: skip
     assert added.code == 0, added.err
     consent_id = added.data["consent_id"]
+    refused = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",
+                  "cli-6", "--policy-version", "2026-01", "--evidence", FORM, "--json")  # fmt: skip
+    assert (refused.code, "--policy-version" in refused.error["message"]) == (2, True)
 
     withdrawn = run(daemon, "consents", "withdraw", "cli-5", consent_id, "--yes")
     [consent] = run(daemon, "consents", "list", "cli-5", "--json").data["consents"]

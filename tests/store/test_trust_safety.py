@@ -362,6 +362,7 @@ POISON: dict[str, Callable[[], Any]] = {
         method="text_plus",
         evidence={"message_ref": "m", "second_step": "s", "revocation_notice": True},
     ),
+    "a policy version that is a month": lambda: consent(policy_version="2026-01"),
     "a consent from a stranger": lambda: consent(guardian_id="stranger"),
     "a lone surrogate in a reason": lambda: entry(reason="\udfff"),
     "NUL in a reason": lambda: entry(reason="a\0"),

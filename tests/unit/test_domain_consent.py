@@ -17,6 +17,7 @@ from viral_engine.domain.consent import (
     check_evidence,
     check_method,
     consent_state,
+    policy_version,
 )
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.evaluate import evaluate
@@ -232,6 +233,17 @@ def test_each_method_shows_its_evidence(method: ConsentMethod) -> None:
             with pytest.raises(Invalid) as caught:
                 check_evidence(method, {**full, field: nothing})
             assert caught.value.field == f"evidence.{field}"
+
+
+@pytest.mark.parametrize("value", ["2026-01", "", "v2", "1.5", "-1", "0", 0, -3, True, 10**200, "9" * 200, "٣", None])
+def test_a_policy_version_that_is_no_whole_number_is_refused(value: object) -> None:
+    with pytest.raises(Invalid, match="must be a whole number") as caught:
+        policy_version(value)
+    assert caught.value.field == "policy_version"
+
+
+def test_a_policy_version_is_a_number_however_it_is_written() -> None:
+    assert [policy_version(value) for value in (3, "3", "003")] == [3, 3, 3]
 
 
 @pytest.mark.parametrize("method", list(ConsentMethod))

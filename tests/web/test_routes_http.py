@@ -169,18 +169,17 @@ def test_mail_and_phone_are_shown_to_keys_that_may_see_them_only(served: Served)
 def test_signals_and_consents_reach_trust_safety(served: Served) -> None:
     signal = served.request("POST", "/v1/users/1/signals", {"signal": "email_verified", "value": True})
     assert (signal.status, signal.json) == (201, {"user_id": "1", "signal": "email_verified"})
-    consent = served.request(
-        "POST",
-        "/v1/users/1/consents",
-        {
-            "scope": "service",
-            "method": "payment",
-            "guardian_id": 9,
-            "evidence": {"payment_ref": "p", "notice_sent_at": "2026-10-01"},
-            "policy_version": 3,
-        },
-    )
+    asked = {
+        "scope": "service",
+        "method": "payment",
+        "guardian_id": 9,
+        "evidence": {"payment_ref": "p", "notice_sent_at": "2026-10-01"},
+        "policy_version": 3,
+    }
+    consent = served.request("POST", "/v1/users/1/consents", asked)
     assert (consent.status, consent.json) == (201, {"consent_id": ID})
+    month = {**asked, "policy_version": "2026-01"}
+    assert served.request("POST", "/v1/users/1/consents", month).error == (422, "invalid", "policy_version")
     assert served.trust_safety.got[-1].body.guardian_id == "9"
     assert served.request("DELETE", f"/v1/users/1/consents/{ID}").status == 204
     served.trust_safety.answers[WithdrawConsent] = not_found("the consent")

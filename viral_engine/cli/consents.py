@@ -11,7 +11,7 @@ from viral_engine.cli.decisions import json_object
 from viral_engine.cli.layout import clean, word
 from viral_engine.cli.options import Session, common, without_none
 from viral_engine.cli.times import expiry, validity
-from viral_engine.domain.consent import EVIDENCE, DataClass, Purpose, RecipientClass
+from viral_engine.domain.consent import EVIDENCE, POLICY_VERSION_MAX, DataClass, Purpose, RecipientClass
 
 
 @click.group()
@@ -54,7 +54,13 @@ def _words() -> str:
 @click.option("--scope", required=True, metavar="SCOPE", help="purpose[:recipient][/data], such as service/contact.")
 @click.option("--method", required=True, metavar="METHOD", help="How it was given, such as signed_form.")
 @click.option("--guardian", "guardian_id", required=True, metavar="USER")
-@click.option("--policy-version", required=True, metavar="VERSION", help="Of the notice that was agreed to.")
+@click.option(
+    "--policy-version",
+    required=True,
+    type=click.IntRange(1, POLICY_VERSION_MAX),
+    metavar="NUMBER",
+    help="Of the privacy policy that was agreed to, a whole number: versions are compared.",
+)
 @click.option("--evidence", required=True, metavar="JSON", help="An object with the method's fields; kept, not shown.")
 @validity
 @common
@@ -65,7 +71,7 @@ def add(
     evidence: str,
     expires_at: str | None,
     expires_after_s: float | None,
-    **details: str,
+    **details: str | int,
 ) -> None:
     """Record a consent about USER."""
     expires = expiry(expires_at, expires_after_s)

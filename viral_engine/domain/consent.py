@@ -21,7 +21,7 @@ from viral_engine.domain.errors import Invalid
 
 __all__ = [
     "EVIDENCE", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose", "RecipientClass",
-    "Scope", "check_evidence", "check_method", "consent_state", "may_disclose",
+    "Scope", "check_evidence", "check_method", "consent_state", "may_disclose", "policy_version",
 ]  # fmt: skip
 
 
@@ -76,6 +76,8 @@ class ConsentMethod(StrEnum):
     TEXT_PLUS = "text_plus"
 
 
+POLICY_VERSION_MAX = 999_999_999
+
 # What the record of each method must hold: references and dates, never an image of an id, which
 # 16 CFR 312.5(b)(2) wants deleted once it was looked at.
 EVIDENCE: dict[ConsentMethod, tuple[str, ...]] = {
@@ -119,6 +121,22 @@ def check_method(method: ConsentMethod, scope: "Scope") -> None:
         raise Invalid(
             "method", f"must be one of {others} for {scope}: {method} never covers a disclosure (16 CFR 312.5(b)(2))"
         )
+
+
+def policy_version(value: object) -> int:
+    """The number of the privacy policy that was consented to, from a number or its decimal text.
+
+    Only numbers have an order that everybody agrees on: whether "2026-01" is older than "2025-12b" is anybody's guess.
+
+    Raises:
+        Invalid: No whole number from 1 to `POLICY_VERSION_MAX`.
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if text.isascii() and text.isdigit() and len(text) <= len(str(POLICY_VERSION_MAX)):
+        value = int(text)
+    if type(value) is not int or not 1 <= value <= POLICY_VERSION_MAX:
+        raise Invalid("policy_version", f"must be a whole number from 1 to {POLICY_VERSION_MAX}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

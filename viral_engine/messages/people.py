@@ -86,7 +86,7 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     Attributes:
         evidence: what proves the method, in the fields that it needs; never an image of an id.
-        policy_version: of the privacy policy consented to; versions are compared by the first number in them.
+        policy_version: number of the privacy policy consented to, a whole number: versions are compared.
     """
 
     scope: str

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import structs
 
 from viral_engine.domain import canonical
+from viral_engine.domain.consent import policy_version
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import (
     AddConsent,
@@ -95,7 +96,7 @@ async def post_consent(call: Call) -> Answer:
         method=text(body.method, "method"),
         guardian_id=canonical.user_id(body.guardian_id, "guardian_id"),
         evidence=small_json(body.evidence, "evidence", EVIDENCE_BYTES_MAX),
-        policy_version=canonical.user_id(body.policy_version, "policy_version"),
+        policy_version=policy_version(body.policy_version),
         expires_at=expiry(body.expires_at, call.state.context.system.clock.wall_ms()),
     )
     consent_id = await call.trust_safety(AddConsent(user_id=user_id, body=checked, author=call.author))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from viral_engine.actors.growth.trust_safety.lists import expiry_ms
 from viral_engine.domain import canonical
 from viral_engine.domain.blocks import ListRow
-from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, check_method
+from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, check_method, policy_version
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, ListName, RemoveEntry
@@ -155,9 +155,6 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
     if guardian == user_id:
         raise Invalid("guardian_id", "must be somebody else than the child")
     check_evidence(method, body.evidence)
-    version = canonical.optional_text(str(body.policy_version), "policy_version") or ""
-    if not any(character.isdigit() for character in version):
-        raise Invalid("policy_version", "must contain the version's number")
     return Change(
         statements=(
             *require_guardian(user_id, guardian, at_ms=now_ms),
@@ -168,7 +165,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
                 method=method.value,
                 guardian_id=guardian,
                 evidence=body.evidence,
-                policy_version=version,
+                policy_version=str(policy_version(body.policy_version)),
                 expires_at_ms=expiry_ms(body.expires_at),
                 author=message.author,
                 at_ms=now_ms,
