@@ -40,7 +40,7 @@ from viral_engine.store.engine import Database
 from viral_engine.store.spool import Spool
 from viral_engine.telemetry.board import ConditionBoard
 from viral_engine.telemetry.disk import DiskGuard
-from viral_engine.telemetry.event_log import log_event
+from viral_engine.telemetry.event_log import EventLog
 from viral_engine.telemetry.history import History
 from viral_engine.telemetry.logs import LOG_FILE, configure
 from viral_engine.telemetry.loop_watch import LoopWatch, end_process
@@ -119,7 +119,7 @@ class Daemon:
         self._history = History(data_dir)
         self._system = System(make_loop=uvloop.new_event_loop, on_fatal=self._give_up)
         self._system.events.listen(self._history)
-        self._system.events.listen(log_event)
+        self._system.events.listen(EventLog())
         self._system.events.listen(self._on_event)
         self._letters = DeadLetterBox(self._system)
         self._system.events.listen(self._letters)
@@ -129,6 +129,7 @@ class Daemon:
         self._sockets = bind(settings.server, data_dir)
         self._keys = first_keys(data_dir)
         self._metrics = Metrics(self._system)
+        self._system.events.listen(self._metrics.happened)
         self._spec = wire(tree, self._arguments(self._keys))
         self._watch = LoopWatch(self._system.loop, self._end_hard)
 
@@ -202,6 +203,7 @@ class Daemon:
             "/journal": (journal,),
             "/reader": (self._database,),
             "/growth/trust_safety": (TrustSafetyContext(settings=settings.trust_safety, metrics=self._metrics),),
+            "/growth/redaction": (),
             "/jobs/clock": (settings.jobs,),
             "/web": (web, self._sockets.http),
         }

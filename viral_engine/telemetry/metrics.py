@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from viral_engine.domain.outcome import Outcome
 from viral_engine.runtime import snapshot
+from viral_engine.telemetry.event_counter import EventCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +38,7 @@ class Metrics:
 
     Attributes:
         decided: counts a decision by its outcome.
+        happened: counts an event of the runtime.
     """
 
     def __init__(self, system: System) -> None:
@@ -45,6 +47,8 @@ class Metrics:
         self._decisions = DecisionCounter()
         self.registry.register(self._decisions)
         self.decided = self._decisions.count
+        self.happened = EventCounter()
+        self.registry.register(self.happened)
         self._batches = Histogram(
             "viral_engine_journal_batch_rows",
             "Rows of one commit of the journal.",
