@@ -78,7 +78,12 @@ def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tm
         "--guardian", "cli/3")  # fmt: skip
     signalled = run(daemon, "users", "signal", "cli-3", "email_verified")
     shown = run(daemon, "users", "show", "cli-3", "--json").data
+    referred = [run(daemon, "users", "signal", "cli-3", "referrer_id", who).out for who in ("ann", "eve")]
 
+    assert referred == [
+        "referrer_id is recorded for cli-3\n",
+        "referrer_id of cli-3 stays ann: the first report counts\n",
+    ]
     assert (imported.code, imported.data["imported"]) == (1, 1)
     assert [failure["line"] for failure in imported.data["failures"]] == [2, 3, 5, 6]
     assert run(daemon, "users", "show", "cli/3", "--json").data["persona"] == "parent"

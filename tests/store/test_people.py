@@ -126,20 +126,26 @@ def test_the_age_band_shown_is_that_of_today(store: Database) -> None:
 
 
 def test_the_first_signal_of_a_user_nobody_knows_is_kept(store: Database) -> None:
-    """Fault 4: the first signal of a user was lost."""
-    assert commit(store.conninfo, *verified("eve", "phone_verified"))[0] == [(True,)]
+    assert commit(store.conninfo, *verified("eve", "phone_verified"))[0] == [(True, True)]
     row = known(store, "eve")
     assert (row.persona, row.created_ms, row.signals) == (None, None, {"phone_verified": (True, NOON_MS)})
 
 
 def test_a_later_signal_changes_the_value_and_not_its_first_instant(store: Database) -> None:
     commit(store.conninfo, *verified("eve", "email_verified"))
-    assert commit(store.conninfo, *set_signal("eve", "email_verified", "no", at_ms=NOON_MS + 5))[0] == [(False,)]
-    assert known(store, "eve").signals == {"email_verified": ("no", NOON_MS)}
+    taken_back = set_signal("eve", "email_verified", False, at_ms=NOON_MS + 5)  # noqa: FBT003 - the signal's value
+    assert commit(store.conninfo, *taken_back)[0] == [(False, False)]
+    assert known(store, "eve").signals == {"email_verified": (False, NOON_MS)}
+
+
+def test_of_a_referrer_the_first_report_counts(store: Database) -> None:
+    for referrer, is_new in (("ann", True), ("eve", False)):
+        rows = commit(store.conninfo, *set_signal("bob", "referrer_id", referrer, at_ms=NOON_MS))
+        assert rows[0] == [(is_new, "ann")]
+    assert known(store, "bob").signals == {"referrer_id": ("ann", NOON_MS)}
 
 
 def test_any_number_of_consents_of_one_child_stand_side_by_side(store: Database) -> None:
-    """Fault 3, fault 29: a second consent of a child ended in a crash."""
     commit(store.conninfo, *put("kid"), *consent(1, "kid", "mum"), *consent(2, "kid", "dad"), *consent(3, "kid", "mum"))
     assert [view.guardian_id for view in known(store, "kid").consents] == ["mum", "dad", "mum"]
 

@@ -11,6 +11,7 @@ from viral_engine.domain.actions import CATALOGUE
 from viral_engine.domain.consent import EVIDENCE, DataClass, Purpose, RecipientClass
 from viral_engine.domain.outcome import Outcome
 from viral_engine.messages.keys import Scope
+from viral_engine.store.signals import FIRST_COUNTS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "integrating.md").read_text()
 
@@ -34,6 +35,13 @@ def words(heading: str) -> set[str]:
 )
 def test_the_page_names_every_word_of_the_code(heading: str, named: set[str]) -> None:
     assert {str(word) for word in named} - words(heading) == set()
+
+
+def test_of_each_signal_the_page_says_which_report_counts() -> None:
+    last, _, first = PAGE.split("## Signals\n")[1].split("\n## ")[0].partition("the last report counts")
+    assert "the first report counts" in first
+    assert set(re.findall(r"`(\w+)`", last)) == PROOFS
+    assert set(re.findall(r"`(\w+)`", first)) == FIRST_COUNTS == {REFERRER}
 
 
 def test_the_page_names_no_action_that_the_catalogue_lacks() -> None:

@@ -33,7 +33,7 @@ def served() -> Iterator[Served]:
     with serving() as running:
         script = running.trust_safety.answers
         script[PutUser] = True
-        script[SetSignal] = None
+        script[SetSignal] = True
         script[AddConsent] = ID
         script[WithdrawConsent] = None
         script[AddEntry] = ID
@@ -168,7 +168,7 @@ def test_mail_and_phone_are_shown_to_keys_that_may_see_them_only(served: Served)
 
 def test_signals_and_consents_reach_trust_safety(served: Served) -> None:
     signal = served.request("POST", "/v1/users/1/signals", {"signal": "email_verified", "value": True})
-    assert (signal.status, signal.json) == (201, {"user_id": "1", "signal": "email_verified"})
+    assert (signal.status, signal.json) == (201, {"user_id": "1", "signal": "email_verified", "value": True})
     asked = {
         "scope": "service",
         "method": "payment",

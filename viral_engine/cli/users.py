@@ -66,11 +66,18 @@ def set_user(
 @click.argument("value", default="true")
 @common
 def signal(session: Session, user: str, name: str, value: str) -> None:
-    """Report signal NAME about USER; VALUE is JSON, or plain text."""
+    """Report signal NAME about USER; VALUE is JSON, or plain text.
+
+    Of email_verified, phone_verified and payment_verified the last report counts, of referrer_id the first.
+    """
     body = {"signal": name, "value": _value(value)}
     answer = session.daemon.http("POST", f"/v1/users/{segment(user)}/signals", body)
     data = answer if isinstance(answer, dict) else {"user_id": user, **body}
-    session.printer.answer(data, [f"{clean(name)} is recorded for {clean(user)}"])
+    counts = data.get("value", body["value"])
+    line = f"{clean(name)} is recorded for {clean(user)}"
+    if str(counts) != str(body["value"]):
+        line = f"{clean(name)} of {clean(user)} stays {clean(str(counts))}: the first report counts"
+    session.printer.answer(data, [line])
 
 
 @users.command(name="import")

@@ -115,7 +115,8 @@ class ConsentView(Struct, frozen=True, kw_only=True):
 class SignalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/users/{id}/signals`.
 
-    `email_verified`, `phone_verified` and `payment_verified` are true or false, `referrer_id` is a user's id.
+    `email_verified`, `phone_verified` and `payment_verified` are true or false, and the last report counts;
+    `referrer_id` is a user's id, and the first report counts.
     """
 
     signal: str
@@ -151,7 +152,7 @@ class WithdrawConsent(Struct, frozen=True, kw_only=True):
 
 @personal("user_id")
 class SetSignal(Struct, frozen=True, kw_only=True):
-    """Asks trust_safety to record a signal about a user, known or not; answers None."""
+    """Asks trust_safety to record a signal about a user, known or not; answers the value that counts."""
 
     user_id: str
     body: SignalBody

@@ -1,10 +1,13 @@
-"""Signals about users, known or not: the very first one of a user is kept as well (fault 4)."""
+"""Signals about users, known or not: the very first one of a user nobody put is kept as well."""
 
 from viral_engine.messages.journal import Statement
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, json_text, statement
 
-__all__ = ["set_signal"]
+__all__ = ["FIRST_COUNTS", "set_signal"]
+
+FIRST_COUNTS = frozenset({"referrer_id"})
+"""Signals whose first value stays."""
 
 
 def set_signal(
@@ -14,10 +17,12 @@ def set_signal(
     *,
     at_ms: int,
 ) -> tuple[Statement, ...]:
-    """The signal's value from now on; when it was reported first stays.
+    """A report of a signal; answers one row: whether the signal is new, and the value that counts from now on.
 
-    The value follows the last report, because a verified address can stop being so; rules that reward age look at the
-    first report, which repeating does not renew. Answers one row, whether the signal is new.
+    Of a proof the last report counts, because a verified address can stop being so, and a payment can be charged back.
+    Of `FIRST_COUNTS` the first report counts for good: who brought a user is decided once, and could otherwise be
+    rewritten by whoever would like the reward. When a signal was reported first stays either way: rules that reward
+    age look at that, and repeating does not renew it.
 
     Raises:
         ValueError: A text that PostgreSQL cannot hold.
@@ -26,13 +31,15 @@ def set_signal(
     return (
         statement(
             "INSERT INTO signals (user_id, signal, value, first_at, updated_at) VALUES (%s, %s, %s::jsonb, %s, %s)"
-            " ON CONFLICT (user_id, signal) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at"
-            " RETURNING (xmax = 0)",
+            " ON CONFLICT (user_id, signal) DO UPDATE SET updated_at = excluded.updated_at,"
+            " value = CASE WHEN %s::boolean THEN signals.value ELSE excluded.value END"
+            " RETURNING (xmax = 0), value",
             user_id,
             signal,
             json_text(value, "value"),
             at,
             at,
+            signal in FIRST_COUNTS,
         ),
         notify("user", user_id),
     )

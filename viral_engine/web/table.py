@@ -118,7 +118,7 @@ def _users(body_bytes_max: int) -> tuple[Route, ...]:
             name="post_signal",
             method="POST",
             path="/v1/users/{user_id}/signals",
-            summary="Records a signal about a user; the first one of its name counts.",
+            summary="Records a signal about a user: the last report of a proof counts, the first one of a referrer.",
             handler=users.post_signal,
             touches=_IDENTIFIERS,
             scopes=("write",),

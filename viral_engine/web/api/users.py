@@ -40,10 +40,11 @@ class UserStored(msgspec.Struct, frozen=True):
 
 
 class SignalStored(msgspec.Struct, frozen=True):
-    """The signal, stored unless an earlier one of its name was."""
+    """The signal with the value that counts: of `referrer_id` that is the first one that was ever reported."""
 
     user_id: str
     signal: str
+    value: bool | int | str
 
 
 class ConsentStored(msgspec.Struct, frozen=True):
@@ -82,8 +83,8 @@ async def post_signal(call: Call) -> Answer:
         text(body.value, "value")
     elif not -_INTEGER_MAX <= body.value <= _INTEGER_MAX:
         raise Invalid("value", "must fit into 64 bits")
-    await call.trust_safety(SetSignal(user_id=user_id, body=body, author=call.author))
-    return Answer(201, SignalStored(user_id, body.signal))
+    value = await call.trust_safety(SetSignal(user_id=user_id, body=body, author=call.author))
+    return Answer(201, SignalStored(user_id, body.signal, value))
 
 
 async def post_consent(call: Call) -> Answer:

@@ -233,6 +233,7 @@ def _set_signal(message: SetSignal, now_ms: int) -> Change:
             ),
         ),
         users=(message.user_id,),
+        answer=lambda rows: rows[0][0][1],
     )
 
 
