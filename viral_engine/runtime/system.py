@@ -19,7 +19,7 @@ from viral_engine.runtime.deadlines import Deadlines
 from viral_engine.runtime.dynamic import DynamicSupervisorActor
 from viral_engine.runtime.errors import ActorExited, CallError, InvalidSpec, NameTaken, NoSuchActor, StartFailed
 from viral_engine.runtime.events import Events, KeptStateDropped, MessageDropped
-from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit
+from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit, crash
 from viral_engine.runtime.guardian import Guardian
 from viral_engine.runtime.loop import LoopThread
 from viral_engine.runtime.mailbox import Envelope
@@ -245,19 +245,17 @@ class System:
             args = own_args
         context = Context(self, path, slot.incarnations, spec, args, slot.kept, slot.suspects, supervisor)
         actor = actor_class(context)
-        self.registry.register(path, actor)
-        if spec.registered is not None:
-            try:
-                self.registry.register(spec.registered, actor)
-            except NameTaken:
-                self.registry.unregister(path, actor)
-                raise
         self.living.add(actor)
         pykka.ActorRegistry.register(actor.actor_ref)
         try:
+            # From here on anybody may find it, call it and kill it.
+            self.registry.register(path, actor)
+            if spec.registered is not None:
+                self.registry.register(spec.registered, actor)
             actor._start_actor_loop()  # noqa: SLF001  (pykka's own name for it)
-        except RuntimeError:
-            actor.kill("the machine has no thread left for it")
+        except (NameTaken, RuntimeError) as error:
+            # A name is taken, or the machine has no thread left.
+            actor.kill(str(error), crash(error))
             raise
         return actor
 
@@ -284,7 +282,8 @@ class System:
         actor.exited.on_settled(lambda: self._orphans.discard(actor))
         actor.order("shut_down", KILLED)
         if limit != "infinity":
-            self.clock.call_at(self.clock.monotonic_s() + limit, partial(_end, actor, why))
+            timer = self.clock.call_at(self.clock.monotonic_s() + limit, partial(_end, actor, why))
+            actor.exited.on_settled(timer.cancel)
 
     def bury(self, actor: Incarnation) -> None:
         """Takes leave of an incarnation whose end everybody has been told."""

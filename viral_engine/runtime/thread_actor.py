@@ -44,12 +44,15 @@ class ThreadActor(Actor):
             return
 
     def _fence(self) -> None:
-        self._wake()
+        if self._thread is not None:
+            self._wake()
         if self.busy_since_s is not None and threading.current_thread() is not self._thread:
             abandoned = self.system.abandon_thread(self)
             self.system.events.emit(ThreadAbandoned(self.path, self.incarnation, abandoned))
 
     def _actor_loop(self) -> None:
+        if self._ended is not None:
+            return
         self.busy_since_s = self.system.clock.monotonic_s()
         try:
             extra = self.init(*self.context.args)
