@@ -247,7 +247,7 @@ MAIN: tuple[WrongRule, ...] = (
         20,
         "An actor has its name only once its init is done.",
         "test_promises.py::test_a_call_while_the_init_runs_waits_and_is_served",
-        ("system.py", "        self.registry.register(path, actor)\n", ""),
+        ("system.py", "self.registry.register(path, actor)", "pass"),
         (
             "incarnation.py",
             '            self._state = "running"\n            self.booted.set(extra)\n',
