@@ -27,7 +27,9 @@ from viral_engine.messages.people import (
     UserBody,
     WithdrawConsent,
 )
+from viral_engine.messages.reading import NotRead
 from viral_engine.messages.refusals import Refused
+from viral_engine.runtime.errors import NoSuchActor
 from viral_engine.runtime.reply import Reply
 from viral_engine.runtime.system import System
 from viral_engine.runtime.testing import settle, start_supervised
@@ -238,8 +240,10 @@ def test_a_profile_that_can_not_be_read_fails_only_those_who_need_it(running: En
         replies = {user: running.check(user, occurred_ms=start_ms) for user in ("lost", "found")}
         replies["live"] = running.check("lost")
         wait_for_reading(running, 2)
-        running.actor._memory.reading["lost"].reply.set_exception(NotRecorded("gone"))
-        assert [type(outcome(replies[name])) for name in ("lost", "live")] == [NotRecorded] * 2
+        running.actor._memory.reading["lost"].reply.set_exception(NoSuchActor("/reader"))
+        lost = [outcome(replies[name]) for name in ("lost", "live")]
+        assert [type(one) for one in lost] == [NotRead] * 2
+        assert lost[0].why == "no actor is running at /reader"
     assert outcome(replies["found"]).decision == "allow"
     assert running.reasons("lost", occurred_ms=start_ms) == []
 
@@ -253,7 +257,7 @@ def test_a_question_that_nobody_answers_does_not_hold_its_checks_for_ever(
         # The reader hangs on the first one; the second waits in its mailbox and is never begun.
         wait_for_reading(running)
         never_begun = running.check("bob")
-        assert [type(outcome(reply)) for reply in (stuck, never_begun)] == [NotRecorded] * 2
+        assert [type(outcome(reply)) for reply in (stuck, never_begun)] == [NotRead] * 2
         assert running.state["reading"] == 0
     monkeypatch.undo()
     assert running.reasons("bob") == []

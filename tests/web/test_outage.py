@@ -10,6 +10,7 @@ from web_serving import TrustSafety, answer_of, serving
 
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.journal import DecisionRow, NotRecorded, RecordDecision
+from viral_engine.messages.reading import NotRead
 
 SHORT = {"web": {"call_timeout_s": 0.2}}
 
@@ -51,6 +52,20 @@ def test_by_default_a_decision_that_is_not_recorded_is_503_and_not_spooled() -> 
         assert answer.error == (503, "unavailable", None)
         assert answer.headers["retry-after"] == "1"
         assert served.spool.rows == []
+
+
+def test_a_profile_that_can_not_be_read_is_called_that_and_the_part_is_in_the_log_only() -> None:
+    script = TrustSafety(answers={CheckAction: lambda _action, _reply_to: NotRead("no actor is running at /reader")})
+    with serving(trust_safety=script) as served, capture_logs() as logged:
+        answer = served.check({"user_id": 1, "action_type": "share"})
+        login = served.check({"user_id": 1, "action_type": "login"})
+    assert answer.error == (503, "unavailable", None)
+    assert "what is known of this user can't be read" in answer.json["message"]
+    assert b"recorded" not in answer.body
+    assert b"reader" not in answer.body
+    (line,) = [line for line in logged if line["event"] == "profile_not_read"]
+    assert (line["part"], line["why"]) == ("/reader", "no actor is running at /reader")
+    assert (login.json["decision"], login.json["reasons"]) == ("allow", ["degraded"])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ HOUSEHOLD_MAX = 8
 
 
 class NotRead(Exception):
-    """The database is away or refused to answer: the error of every question that the reader could not ask."""
+    """The reader or its database is away, or refused to answer: the error of every question that was not answered."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the database could not be read: {why}")

@@ -1,4 +1,4 @@
-"""What a check is answered while its decision cannot be recorded: the action's outage policy (decision 10)."""
+"""What a check is answered while its decision cannot be made or recorded: the action's outage policy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from viral_engine.messages.checks import CheckAction, CheckAnswer, ConsentState,
 from viral_engine.messages.journal import DecisionRow, NotRecorded
 from viral_engine.messages.reading import NotRead
 from viral_engine.runtime.errors import CallError
-from viral_engine.web.context import Spool, WebContext
+from viral_engine.web.context import READER, Spool, WebContext
 from viral_engine.web.errors import unavailable
 from viral_engine.web.traffic import Traffic
 
@@ -74,7 +74,7 @@ class Spooler:
 
 
 class OutageDesk:
-    """Answers checks whose decision could not be recorded.
+    """Answers checks whose decision could not be made or recorded.
 
     A call that timed out may be recorded later under another id than the spooled one; both are true records of
     what was answered and of what would have been.
@@ -95,6 +95,12 @@ class OutageDesk:
         row = error.request.row if isinstance(error, NotRecorded) and error.request is not None else None
         policy = CATALOGUE.get(action.action_type, UNLISTED).outage
         outcome = outage_answer(policy, None if row is None else Outcome(row.decision)).outcome
+        if outcome is None and isinstance(error, NotRead):
+            # Strangers are told what can't be done, operators which part it is.
+            self._traffic.warn("profile_not_read", part=READER, why=error.why)
+            raise unavailable(
+                "what is known of this user can't be read right now, and this action is not allowed without it"
+            )
         if outcome is None:
             raise unavailable("no decision can be recorded right now, and this action is not allowed without one")
         degraded = self._of_nothing(action, outcome) if row is None else _of_row(row, outcome)

@@ -39,7 +39,7 @@ from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.database import CleanUp, DatabaseReady, Invalidate
 from viral_engine.messages.journal import Commit, NotRecorded
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, WithdrawConsent
-from viral_engine.messages.reading import ReadProfile, ReadWarmStart, WarmStart
+from viral_engine.messages.reading import NotRead, ReadProfile, ReadWarmStart, WarmStart
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY, NoReply
 from viral_engine.runtime.loop_actor import LoopActor
@@ -237,8 +237,9 @@ class TrustSafety(LoopActor):
         try:
             row = reading.reply.result()
         except Exception as error:  # noqa: BLE001  (whatever kept the reader from answering, the checks get its name)
+            why = error.why if isinstance(error, NotRead) else str(error)
             for waiting in (*reading.waiting, *memory.drop_imported(user_id)):
-                waiting.reply_to.set_exception(NotRecorded(str(error)))
+                waiting.reply_to.set_exception(NotRead(why))
         else:
             if not reading.outdated:
                 memory.profiles.put(unknown_user(user_id) if row is None else profile_of(row))
