@@ -14,7 +14,7 @@ from viral_engine.web.protocol import FRAMING_BYTES_MAX, SLICE_BYTES, Protocol
 
 BODY = b'{"user_id":1,"action_type":"general"}'
 CHUNKED = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
-SMALLEST = b"GET / HTTP/1.1\r\n\r\n"
+SMALLEST = b"GET / HTTP/1.1\r\nHost:x\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_a_wish_for_another_protocol_is_ignored_and_nothing_behind_it_is_lost(
 ) -> None:
     asking = head(key_of(served), f"Connection: {connection_options}", "Upgrade: h2c", f"Content-Length: {len(BODY)}")
     plain = head(key_of(served), f"Content-Length: {len(BODY)}") + BODY
-    websocket = b"GET /healthz HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    websocket = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     assert answers(served, plain + asking + BODY + plain + websocket + plain, 5) == [200] * 5
 
 
@@ -169,3 +169,64 @@ def test_a_flood_of_garbage_is_no_flood_of_log_lines(
         for _ in range(count):
             assert answers(served, garbage) in ([400], [405])
     assert len(logged) + len(caplog.records) < count
+
+
+@pytest.mark.parametrize("path", ["/v1/actions/check", "/v1/actions/check/bulk"])
+@pytest.mark.parametrize(
+    "lines",
+    [["Content-Length: 50"], ["Transfer-Encoding: chunked"], ["Expect: 100-continue", "Content-Length: 50"]],
+    ids=["length", "chunked", "expect"],
+)
+def test_a_body_of_which_nothing_comes_is_not_waited_for_for_ever(
+    served: Served, path: str, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viral_engine.web.body.BODY_TIMEOUT_S", 0.05)
+    with served.connect() as connection:
+        connection.sendall(head(key_of(served), *lines).replace(b"/v1/actions/check", path.encode()))
+        received = b""
+        while piece := connection.recv(65_536):
+            received += piece
+    assert b"HTTP/1.1 408 " in received
+
+
+@pytest.mark.parametrize("line", ["Connection: close", "Proxy-Connection: close"])
+@pytest.mark.parametrize("as_trailer", [True, False])
+def test_a_wish_to_close_ends_the_connection_wherever_it_stands(served: Served, line: str, *, as_trailer: bool) -> None:
+    if as_trailer:
+        sent = head(key_of(served), "Transfer-Encoding: chunked") + CHUNKED + f"{line}\r\n\r\n".encode()
+    else:
+        sent = head(key_of(served), line, f"Content-Length: {len(BODY)}") + BODY
+    with served.connect() as connection:
+        connection.sendall(sent)
+        assert statuses(connection, 2) == [200]
+
+
+def test_who_sends_no_more_gets_its_answers(served: Served) -> None:
+    whole = head(key_of(served), f"Content-Length: {len(BODY)}") + BODY
+    for sent, count in ((whole, 1), (whole * 30, 30), (whole + SMALLEST + whole, 3)):
+        with served.connect() as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            assert len(statuses(connection, count + 1)) == count
+
+
+def test_who_breaks_off_in_a_body_is_let_go(served: Served) -> None:
+    with served.connect() as connection:
+        connection.sendall(head(key_of(served), "Content-Length: 50"))
+        connection.shutdown(socket.SHUT_WR)
+        assert statuses(connection, 1) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("Host: x\r\n", "", 400),
+        ("Host: x\r\n", "Host: x\r\nHost: y\r\n", 400),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", 501),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", 400),
+        ("Transfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nIdempotency-Key: a\r\nIdempotency-Key: b", 400),
+    ],
+)
+def test_an_ambiguous_head_is_refused(served: Served, old: str, new: str, status: int) -> None:
+    sent = head(key_of(served), "Transfer-Encoding: chunked").replace(old.encode(), new.encode()) + CHUNKED + b"\r\n"
+    assert answers(served, sent) == [status]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from viral_engine.messages.keys import KeyRecord
@@ -150,18 +149,6 @@ class KeyRing:
             await self.refresh_again()
         elif self._refreshing is not None:
             await self.refresh()
-
-
-def authorization_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Returns the Authorization header, empty when there is none.
-
-    Raises:
-        ApiError: 400 when there are two: whoever stands between may have looked at the other one.
-    """
-    found = [value for name, value in headers if name == b"authorization"]
-    if len(found) > 1:
-        raise ApiError(400, "malformed_request", "the header Authorization stands twice")
-    return found[0] if found else b""
 
 
 def _grant_of(record: KeyRecord) -> Grant:

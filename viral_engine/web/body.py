@@ -11,7 +11,7 @@ from viral_engine.web.errors import ApiError, ClientGone, too_large
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 BODY_TIMEOUT_S = 30.0
-"""How long a client may take to send the rest of a body whose beginning has come."""
+"""How long a client may take to send a body whose head has come."""
 
 
 async def read_body(receive: Receive, content_length: bytes | None, bytes_max: int) -> bytes:
@@ -24,26 +24,18 @@ async def read_body(receive: Receive, content_length: bytes | None, bytes_max: i
     # The digits are counted first: a number of thousands of digits takes quadratic time to read.
     if content_length is not None and (len(content_length) > 12 or int(content_length) > bytes_max):  # noqa: PLR2004
         raise too_large(bytes_max)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message["body"]
-    if len(body) > bytes_max:
-        raise too_large(bytes_max)
-    if not message["more_body"]:
-        return body
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await _rest(receive, body, bytes_max)
+            return await _whole(receive, bytes_max)
     except TimeoutError:
         raise ApiError(
             408, "request_timeout", "the body did not arrive in time", headers=((b"connection", b"close"),)
         ) from None
 
 
-async def _rest(receive: Receive, start: bytes, bytes_max: int) -> bytes:
-    parts = [start]
-    size_bytes = len(start)
+async def _whole(receive: Receive, bytes_max: int) -> bytes:
+    parts: list[bytes] = []
+    size_bytes = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":

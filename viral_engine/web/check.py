@@ -12,12 +12,13 @@ from viral_engine.messages.checks import CheckAction, CheckRequest, Decided
 from viral_engine.runtime.errors import CallTimeout, DeadLetter
 from viral_engine.web.actions import to_action
 from viral_engine.web.ask import ask, ask_again
-from viral_engine.web.auth import Grant, KeyRing, authorization_of
+from viral_engine.web.auth import Grant, KeyRing
 from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
 from viral_engine.web.context import TRUST_SAFETY
 from viral_engine.web.decode import BodyDecoder
 from viral_engine.web.errors import ClientGone, insufficient_scope
+from viral_engine.web.headers import the_only
 from viral_engine.web.idempotency import Answered
 from viral_engine.web.outage import OUTAGES
 from viral_engine.web.state import WebState
@@ -101,11 +102,12 @@ class CheckEndpoint:
         """Answers one request; nothing it meets leaves it as an exception."""
         received_s = self._now_s()
         sent = dict(scope["headers"])
-        key, code = sent.get(b"idempotency-key"), None
+        code = None
         request_id = self._traffic.request_id(sent.get(b"x-request-id"))
         headers: tuple[tuple[bytes, bytes], ...] = ()
         try:
-            authorization = authorization_of(scope["headers"])
+            authorization = the_only(scope["headers"], b"authorization") or b""
+            key = the_only(scope["headers"], b"idempotency-key")
             grant = self._proved.get(authorization)
             if grant is None or grant.is_conditional:
                 grant = await self._authenticate(scope, authorization)

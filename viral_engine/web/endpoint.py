@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-from viral_engine.web.auth import Grant, KeyRing, authorization_of
+from viral_engine.web.auth import Grant, KeyRing
 from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
 from viral_engine.web.decode import BodyDecoder
@@ -20,6 +20,7 @@ from viral_engine.web.errors import (
     insufficient_scope,
     invalid,
 )
+from viral_engine.web.headers import the_only
 from viral_engine.web.idempotency import Answered
 from viral_engine.web.routes import Answer, Call, Route
 from viral_engine.web.state import WebState
@@ -73,7 +74,7 @@ class Endpoint:
             raw if self._decode is None else self._decode(raw),
             request_id.decode(),
         )
-        key = headers.get(b"idempotency-key")
+        key = the_only(scope["headers"], b"idempotency-key")
         if key is None or not route.once or grant is None:
             if key is not None and route.method == "POST":
                 raise invalid("Idempotency-Key", "this route does not take an Idempotency-Key")
@@ -88,7 +89,7 @@ class Endpoint:
         return await self._state.once.answer(asked, raw, work, stores_itself=False), "application/json"
 
     async def _authorize(self, scope: Mapping[str, Any]) -> Grant:
-        grant = await self._state.keys.authenticate(authorization_of(scope["headers"]))
+        grant = await self._state.keys.authenticate(the_only(scope["headers"], b"authorization") or b"")
         if grant.networks:
             peer = scope["client"][0] if scope["client"] else None
             KeyRing.check_network(grant, client_address(peer, scope["headers"], self._state.trusted_proxies))

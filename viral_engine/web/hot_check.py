@@ -51,7 +51,7 @@ class HotRoute:
     def begin(self, protocol: Protocol, headers: list[tuple[bytes, bytes]]) -> HotCheck | None:
         """Returns the request whose head has come; None when it must take the long way."""
         authorization = given_id = None
-        length = -1
+        length, hosts = -1, 0
         for name, value in headers:
             if name == b"authorization":
                 if authorization is not None:
@@ -59,10 +59,14 @@ class HotRoute:
                 authorization = value
             elif name == b"content-length":
                 length = int(value) if len(value) <= _LENGTH_DIGITS_MAX and value.isdigit() else -1
+            elif name == b"host":
+                hosts += 1
             elif name == b"x-request-id":
                 given_id = value
             elif name in _UNUSUAL or (name == b"connection" and value.lower() != b"keep-alive"):
                 return None
+        if hosts != 1:
+            return None
         grant = self._proved.get(authorization or b"")
         if grant is None or grant.is_conditional or "check" not in grant.scopes or not 0 < length <= self._bytes_max:
             return None

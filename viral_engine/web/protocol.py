@@ -17,6 +17,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from viral_engine.web.errors import ApiError, unavailable
+from viral_engine.web.headers import refuse_ambiguous
 from viral_engine.web.hot_check import CHECK_URL, HotCheck, HotRoute
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -72,6 +73,7 @@ class Protocol(HttpToolsProtocol):
         self._framing_bytes = 0
         self._in_head = False
         self._asks_for_upgrade = False
+        self._is_half_closed = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._opened: HotCheck | None = None
@@ -121,9 +123,11 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._go_on_without_upgrade(piece[upgrade.args[0] :])
             return
-        except httptools.HttpParserError:
+        except httptools.HttpParserError as error:
             self._opened = None
-            self._refuse(ApiError(400, "malformed_request", "this is not a valid HTTP request"))
+            ours = error.__context__
+            unreadable = ApiError(400, "malformed_request", "this is not a valid HTTP request")
+            self._refuse(ours if isinstance(ours, ApiError) else unreadable)
             return
         if self._opened is not None:
             # The body comes in pieces, and maybe late: the long way knows how to wait.
@@ -177,6 +181,7 @@ class Protocol(HttpToolsProtocol):
         if (
             self.url == CHECK_URL
             and self.hot_route is not None
+            and self.parser.should_keep_alive()
             and not self.is_busy
             and not self.flow.write_paused
             and self.parser.get_method() == b"POST"
@@ -185,6 +190,7 @@ class Protocol(HttpToolsProtocol):
             self._body = b""
             self._opened = self.hot_route.begin(self, self.headers)
         if self._opened is None:
+            refuse_ambiguous(self.headers, self.parser.get_http_version())
             self._begin_long_way()
 
     def on_body(self, body: bytes) -> None:
@@ -204,12 +210,26 @@ class Protocol(HttpToolsProtocol):
         opened = self._opened
         if opened is None:
             super().on_message_complete()
+            if not self.parser.should_keep_alive():
+                # Said by a header, which is known, or by a trailer, which is not; the parser hears nothing more.
+                self._leave()
             return
         self._opened = None
         self._hot_check = self.cycle = opened  # type: ignore[assignment]  # a HotCheck is what uvicorn needs of a cycle here
         opened.run(self._body)
 
     # The life of a request.
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's closes at once
+        """Answers what came whole before the client said that it sends no more."""
+        self._is_half_closed = True
+        return (self.is_busy and not self.cycle.more_body) or bool(self._unread)
+
+    def _leave(self) -> None:
+        """Closes after the answer under way, now when it was given."""
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Begins the next request that waits, or to idle."""
@@ -222,6 +242,8 @@ class Protocol(HttpToolsProtocol):
             self._start_asgi_task(cycle, app)
         elif self._refusal is not None:
             self._close_with(self._refusal)
+        elif self._is_half_closed and not self._unread:
+            self.transport.close()
         else:
             self._begin_idling()
         if self._unread:
