@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import os
 import sys
 import threading
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from viral_engine import config
+from viral_engine.actors import address
 from viral_engine.folders import data_folder
 from viral_engine.store.embedded.errors import EmbeddedError
 from viral_engine.store.embedded.lock import FolderLock
@@ -78,9 +80,26 @@ def _prepare(arguments: list[str]) -> Start:
     flags = _parse(arguments)
     settings = config.load(flags.config, _overrides(flags))
     lock = FolderLock(data_folder(flags.data_dir))
+    try:
+        # Before anything is written: a start that can't serve leaves no half database behind.
+        address.bound(settings.server.host, settings.server.port).close()
+    except (OSError, UnicodeError) as error:
+        _refuse_second(lock)
+        raise NotStarted(address.why_not(settings.server.host, settings.server.port, error)) from error
     lock.acquire()
     server = None if settings.database.url else EmbeddedServer(lock.data_dir)
     return Start(settings, lock, server, dev=flags.dev)
+
+
+def _refuse_second(lock: FolderLock) -> None:
+    """Has a second daemon of one folder told of the first, which has the port too.
+
+    Raises:
+        DataFolderInUse: there is one.
+    """
+    if os.path.exists(lock.data_dir / "lock"):  # noqa: PTH110 - of os.path, which raises nowhere
+        lock.acquire()
+        lock.release()
 
 
 def _start(server: EmbeddedServer) -> None:
