@@ -135,8 +135,19 @@ def test_a_pid_file_that_names_somebody_elses_process_does_not_block_the_start(
         assert stranger.poll() is None
 
 
+@pytest.mark.parametrize("left", [b"", b"\xff\x00 no number"], ids=["empty", "damaged"])
+def test_a_pid_file_without_a_number_does_not_block_the_start(
+    data_dir: Path, make_server: MakeServer, left: bytes
+) -> None:
+    (data_dir / "pg" / "postmaster.pid").write_bytes(left)
+    server = make_server(data_dir)
+    server.start()
+    assert server.is_running()
+
+
+@pytest.mark.parametrize("is_file_damaged", [False, True])
 def test_a_postgres_without_a_keeper_is_stopped_cleanly_before_the_start(
-    data_dir: Path, make_server: MakeServer
+    data_dir: Path, make_server: MakeServer, *, is_file_damaged: bool
 ) -> None:
     user = choose(data_dir, data_dir / "pg")
     command = [find_server().program("postgres"), "-D", str(data_dir / "pg"), "-c", "listen_addresses="]
@@ -151,6 +162,8 @@ def test_a_postgres_without_a_keeper_is_stopped_cleanly_before_the_start(
         for line in orphan.stderr:
             if b"ready to accept" in line:
                 break
+        if is_file_damaged:
+            (data_dir / "pg" / "postmaster.pid").write_bytes(b"")
         server = make_server(data_dir)
         server.start()
         assert orphan.wait() == 0

@@ -20,13 +20,18 @@ def clear_the_way(layout: Layout, *, fast_timeout_s: float, immediate_timeout_s:
     """Stop a postgres that still runs on this folder, and remove files that would be taken for one.
 
     A pid file whose process is gone is left to postgres, which also looks for forgotten shared memory. One whose number
-    now belongs to some other process would make postgres refuse to start for good: that one is removed.
+    now belongs to some other process, or that holds no number (a power failure, a full disk), would make postgres
+    refuse to start for good: that one is removed.
 
     Raises:
         StopTimedOut: the orphan did not end, not even by SIGKILL.
     """
     pid_file = layout.cluster / "postmaster.pid"
     pid = _recorded_pid(pid_file)
+    if pid is None and pid_file.exists():
+        pid = _running_on(layout.cluster)
+        if pid is None:
+            pid_file.unlink(missing_ok=True)
     if pid is not None and _is_alive(pid):
         if is_postgres_on(layout.cluster, pid):
             _stop(layout.cluster, pid, fast_timeout_s, immediate_timeout_s)
@@ -46,6 +51,12 @@ def is_postgres_on(cluster: Path, pid: int) -> bool:
     except OSError:
         # Root in a container may not look at the folder of another user's process; its arguments anybody may read.
         return str(cluster) in arguments
+
+
+def _running_on(cluster: Path) -> int | None:
+    """Looks through all processes for a postmaster on this folder; its backends go by other names."""
+    numbers = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return next((pid for pid in sorted(numbers) if is_postgres_on(cluster, pid)), None)
 
 
 def _arguments(pid: int) -> list[str]:
