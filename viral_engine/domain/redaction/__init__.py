@@ -1,0 +1,1 @@
+"""Redaction: what identifies a person is found in a text and replaced by placeholders."""
