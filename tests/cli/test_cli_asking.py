@@ -53,6 +53,30 @@ def test_why_explains_a_decision_with_words_and_a_sum(daemon: RunningDaemon) -> 
     assert record["facts"]["action"] == "share"
 
 
+def test_a_block_that_stands_already_is_shown_as_it_stands(daemon: RunningDaemon) -> None:
+    endless = [
+        run(daemon, "blocks", "add", "device", "cli-d3", "--reason", reason, *span).out
+        for reason, span in (("stolen", ()), ("other", ("--for", "2h")))
+    ]
+    brief = [
+        run(
+            daemon,
+            "allows",
+            "add",
+            "device",
+            "cli-d4",
+            "--reason",
+            "ours",
+            "--expires-at",
+            f"2099-0{month}-01T00:00:00Z",
+        )
+        for month in (2, 1)
+    ]
+    assert endless[0].endswith("device cli-d3 is on the list\n")
+    assert endless[1].endswith("device cli-d3 stands already, without end, reason: stolen\n")
+    assert brief[1].out.endswith("device cli-d4 stands already, until 2099-02-01T00:00:00Z, reason: ours\n")
+
+
 def test_what_the_daemon_refuses_is_told_in_its_own_words(daemon: RunningDaemon) -> None:
     bad_action = run(daemon, "check", "1", "BAD", "--json")
     bad_context = run(daemon, "check", "1", "share", "--context", "[]", "--json")

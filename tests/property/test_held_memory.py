@@ -83,7 +83,9 @@ def carry_out(system: System, script: list[tuple[Any, ...]]) -> None:
             case ("remove", number) if added:
                 list_name, reply = added[number % len(added)]
                 entry = outcome(reply)
-                lift = RemoveEntry(list_name=list_name, entry_id=str(entry), author="ada", reason="r")
+                lift = RemoveEntry(
+                    list_name=list_name, entry_id=getattr(entry, "entry_id", "none"), author="ada", reason="r"
+                )
                 replies.append(system.call(PATH, lift, ANSWER_S, patient=True))
             case ("kill",):
                 kill(system, PATH)

@@ -14,7 +14,7 @@ import pytest
 from data_actors import ANSWER_S, growth, journal, kill, locked, outcome, reader, recorded, rows_of, until
 from rows import commit
 
-from viral_engine.messages.access import AddEntry, RemoveEntry
+from viral_engine.messages.access import AddEntry, EntryStands, RemoveEntry
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.database import CleanUp, DatabaseReady, Invalidate
 from viral_engine.messages.journal import NotRecorded
@@ -155,11 +155,21 @@ def test_a_block_is_in_memory_when_its_author_is_told_and_after_a_fresh_start(st
         entry = outcome(on.block("bad"))
         assert on.reasons("bad") == ["user_blocked"]
         assert outcome(on.block("worse"))
-        assert outcome(on.ask(RemoveEntry(list_name="blocks", entry_id=entry, author="ada", reason="sorry"))) is None
+        assert (
+            outcome(on.ask(RemoveEntry(list_name="blocks", entry_id=entry.entry_id, author="ada", reason="sorry")))
+            is None
+        )
         assert "user_blocked" not in on.reasons("bad")
     with engine(store, tmp_path) as on:
         assert "user_blocked" not in on.reasons("bad")
         assert on.reasons("worse") == ["user_blocked"]
+
+
+def test_adding_again_answers_the_entry_as_it_stands(running: Engine) -> None:
+    first = outcome(running.block("bad", reason="spam"))
+    again = outcome(running.block("bad", reason="other", expires_at=datetime.now(UTC) + timedelta(hours=1)))
+    assert (first.is_new, first.reason, first.expires_at) == (True, "spam", None)
+    assert again == EntryStands(entry_id=first.entry_id, reason="spam", expires_at=None, is_new=False)
 
 
 def test_a_kill_between_commit_and_memory_loses_neither_the_block_nor_its_caller(running: Engine) -> None:
@@ -169,7 +179,7 @@ def test_a_kill_between_commit_and_memory_loses_neither_the_block_nor_its_caller
         until(lambda: running.state["committing"] == 1)
         running.kill()
         assert running.state["committing"] == 1
-    assert isinstance(outcome(reply), str)
+    assert isinstance(outcome(reply), EntryStands)
     assert running.reasons("bad") == ["user_blocked"]
     assert running.state["committing"] == 0
 
@@ -313,13 +323,13 @@ def test_the_book_of_signups_is_refilled_with_admitted_signups_only(store: Datab
 
 def test_a_full_list_refuses_one_more_even_when_both_come_at_once(store: Database, tmp_path: Path) -> None:
     with engine(store, tmp_path, entries_max=2) as on:
-        assert isinstance(outcome(on.block("one")), str)
+        assert isinstance(outcome(on.block("one")), EntryStands)
         with locked(store.conninfo, "blocks"):
             both = [on.block("two"), on.block("three")]
             refused = outcome(both[1])
             assert isinstance(refused, Refused)
             assert (refused.http_status, refused.code) == (409, "limit_reached")
-        assert isinstance(outcome(both[0]), str)
+        assert isinstance(outcome(both[0]), EntryStands)
         assert on.reasons("two") == ["user_blocked"]
     # A limit that was lowered since then frees nobody and ends nothing.
     with engine(store, tmp_path, entries_max=1) as on:
@@ -430,7 +440,7 @@ def test_a_block_added_by_another_node_is_known_after_its_word(running: Engine) 
 
 def test_clean_up_drops_entries_that_have_ended(running: Engine) -> None:
     soon = datetime.now(UTC) + timedelta(milliseconds=1)
-    assert isinstance(outcome(running.block("brief", expires_at=soon)), str)
+    assert isinstance(outcome(running.block("brief", expires_at=soon)), EntryStands)
     assert "user_blocked" not in until(lambda: running.reasons("brief") or ["free"])
     running.system.cast(PATH, CleanUp())
     until(lambda: running.state["blocks"] == 0)

@@ -9,7 +9,7 @@ import pytest
 from web_serving import INSTANCE_KEY, TIMEOUT_S, Answer, Served, TrustSafety, answer_of, serving
 
 from viral_engine.actors.reader.actor import Reader
-from viral_engine.messages.access import AddEntry
+from viral_engine.messages.access import AddEntry, EntryStands
 from viral_engine.messages.checks import CheckAction, Decided
 from viral_engine.messages.journal import Commit, NotCommitted, RowsDiffer, Statement
 from viral_engine.messages.keys import KeyRecord
@@ -67,7 +67,9 @@ class StoringTrustSafety(TrustSafety):
     def __call__(self, message: Any, reply_to: Any) -> Any:
         if isinstance(message, AddEntry):
             self.entries += 1
-            return f"01920000-0000-7000-8000-{self.entries:012d}"
+            return EntryStands(
+                entry_id=f"01920000-0000-7000-8000-{self.entries:012d}", reason="r", expires_at=None, is_new=True
+            )
         assert isinstance(message, CheckAction)
         self.got.append(message)
         answer = answer_of(message, len(self.got))

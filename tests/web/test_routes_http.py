@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import validate
 from web_serving import Served, answer_of, serving
 
-from viral_engine.messages.access import AddEntry, BlockView, RemoveEntry
+from viral_engine.messages.access import AddEntry, BlockView, EntryStands, RemoveEntry
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserView, WithdrawConsent
 from viral_engine.messages.reading import (
@@ -36,7 +36,7 @@ def served() -> Iterator[Served]:
         script[SetSignal] = True
         script[AddConsent] = ID
         script[WithdrawConsent] = None
-        script[AddEntry] = ID
+        script[AddEntry] = EntryStands(entry_id=ID, reason="spam", expires_at=None, is_new=True)
         script[RemoveEntry] = None
         yield running
 
@@ -197,8 +197,19 @@ def test_signals_and_consents_reach_trust_safety(served: Served) -> None:
 )
 def test_a_block_is_kept_under_its_canonical_value(served: Served, kind: str, value: Any, kept: str) -> None:
     answer = served.request("POST", "/v1/blocks", {"kind": kind, "value": value, "reason": "spam"})
-    assert (answer.status, answer.json) == (201, {"block_id": ID})
+    stored = {"block_id": ID, "added": True, "reason": "spam", "expires_at": None}
+    assert (answer.status, answer.json) == (201, stored)
     assert served.trust_safety.got[-1].value == kept
+
+
+def test_a_thing_that_stood_on_the_list_already_is_answered_200_with_its_entry(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands = EntryStands(entry_id=ID, reason="stolen", expires_at=NOW, is_new=False)
+    monkeypatch.setitem(served.trust_safety.answers, AddEntry, stands)
+    answer = served.request("POST", "/v1/allows", {"kind": "user", "value": 1, "reason": "spam"})
+    assert answer.status == 200
+    assert answer.json == {"allow_id": ID, "added": False, "reason": "stolen", "expires_at": "2026-01-02T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +242,7 @@ def test_lists_are_shown_in_pages_and_entries_lifted(served: Served) -> None:
     assert served.request("DELETE", f"/v1/blocks/{ID}?reason=mistake").status == 204
     assert (served.trust_safety.got[-1].list_name, served.trust_safety.got[-1].reason) == ("blocks", "mistake")
     allow = served.request("POST", "/v1/allows", {"kind": "network", "value": "192.0.2.0/24", "reason": "school"})
-    assert (allow.status, allow.json) == (201, {"allow_id": ID})
+    assert (allow.status, allow.json["allow_id"]) == (201, ID)
 
 
 def test_a_database_that_is_away_is_503_with_retry_after(served: Served) -> None:

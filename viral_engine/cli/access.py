@@ -54,11 +54,20 @@ def _verbs(list_name: ListName, one: str, explanation: str) -> click.Group:
         expires_at: str | None,
         expires_after_s: float | None,
     ) -> None:
-        """Add an entry; it counts from the next check on."""
+        """Add an entry; it counts from the next check on.
+
+        A thing stands on a list once: adding it again makes its entry longer, with the new reason, or changes nothing.
+        """
         expires = expiry(expires_at, expires_after_s)
         body = {"kind": kind, "value": value, "reason": reason, **without_none(expires_at=expires)}
         answer: dict[str, Any] = session.daemon.http("POST", f"/v1/{list_name}", body)
-        session.printer.answer(answer, [f"{clean(str(answer[id_field]))}  {kind} {clean(value)} is on the list"])
+        said = f"{clean(str(answer[id_field]))}  {kind} {clean(value)}"
+        if answer["added"]:
+            said += " is on the list"
+        else:
+            end = f"until {word(answer['expires_at'])}" if answer["expires_at"] else "without end"
+            said += f" stands already, {end}, reason: {clean(answer['reason'])}"
+        session.printer.answer(answer, [said])
 
     @group.command()
     @click.argument("entry_id")

@@ -51,7 +51,7 @@ class AllowView(Struct, frozen=True, kw_only=True):
 
 @personal("value", "reason")
 class AddEntry(Struct, frozen=True, kw_only=True):
-    """Asks trust_safety to add to a list; answers the entry's id (text of a UUID)."""
+    """Asks trust_safety to add to a list; answers an `EntryStands`."""
 
     list_name: ListName
     kind: EntryKind
@@ -59,6 +59,22 @@ class AddEntry(Struct, frozen=True, kw_only=True):
     reason: str
     expires_at: datetime | None
     author: str
+
+
+@personal("reason")
+class EntryStands(Struct, frozen=True, kw_only=True):
+    """The entry as it stands after it was added.
+
+    Attributes:
+        entry_id: text of a UUID.
+        is_new: False when the thing stood on the list already: its entry is never made shorter, and keeps its reason
+            unless it was made longer.
+    """
+
+    entry_id: str
+    reason: str
+    expires_at: datetime | None
+    is_new: bool
 
 
 @personal("reason")

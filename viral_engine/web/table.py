@@ -173,7 +173,7 @@ def _list(list_name: ListName, one: str, stored: type, page: type, body_bytes_ma
             scopes=("write", "review"),
             body_bytes_max=body_bytes_max,
             body_type=EntryBody,
-            answers={201: stored},
+            answers={200: stored, 201: stored},
             once=True,
         ),
         Route(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from viral_engine.domain import canonical
 from viral_engine.domain.errors import Invalid
-from viral_engine.messages.access import AddEntry, AllowView, BlockView, EntryBody, EntryKind, ListName, RemoveEntry
+from viral_engine.messages.access import (
+    AddEntry,
+    AllowView,
+    BlockView,
+    EntryBody,
+    EntryKind,
+    EntryStands,
+    ListName,
+    RemoveEntry,
+)
 from viral_engine.messages.reading import ReadEntries
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, expiry, page_before, page_limit, text, uuid_text
 from viral_engine.web.routes import Answer, Call, Handler, Parameter
@@ -28,15 +38,21 @@ WHY = (Parameter("reason", "Why the entry is lifted, for the audit."),)
 
 
 class BlockStored(msgspec.Struct, frozen=True):
-    """The block's id."""
+    """The block as it stands; `added` is false when the thing was blocked already, for at least as long."""
 
     block_id: str
+    added: bool
+    reason: str
+    expires_at: datetime | None
 
 
 class AllowStored(msgspec.Struct, frozen=True):
-    """The allow's id."""
+    """The allow as it stands; `added` is false when the thing was allowed already, for at least as long."""
 
     allow_id: str
+    added: bool
+    reason: str
+    expires_at: datetime | None
 
 
 class Blocks(msgspec.Struct, frozen=True):
@@ -88,7 +104,7 @@ def add(list_name: ListName) -> Handler:
         expires_at = expiry(body.expires_at, call.state.context.system.clock.wall_ms())
         if list_name == "blocks" and body.kind == "network" and expires_at is None:
             raise Invalid("expires_at", "is needed: a blocked network hits whoever gets its addresses next")
-        entry_id = await call.trust_safety(
+        entry: EntryStands = await call.trust_safety(
             AddEntry(
                 list_name=list_name,
                 kind=body.kind,
@@ -98,7 +114,10 @@ def add(list_name: ListName) -> Handler:
                 author=call.author,
             )
         )
-        return Answer(201, BlockStored(entry_id) if list_name == "blocks" else AllowStored(entry_id))
+        stored = BlockStored if list_name == "blocks" else AllowStored
+        return Answer(
+            201 if entry.is_new else 200, stored(entry.entry_id, entry.is_new, entry.reason, entry.expires_at)
+        )
 
     return add_entry
 

@@ -14,7 +14,7 @@ from viral_engine.domain.blocks import ListRow
 from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, check_method, policy_version
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
-from viral_engine.messages.access import AddEntry, ListName, RemoveEntry
+from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
 from viral_engine.messages.journal import NotCommitted, RowsDiffer
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserBody, WithdrawConsent
 from viral_engine.messages.refusals import Refused, not_found, outcome_unknown
@@ -261,6 +261,10 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
         entry_id, *_, expires_at = standing(rows)
         return message.list_name, ListRow(entry_id, ListKind(message.kind), message.value, expiry_ms(expires_at))
 
+    def stands(rows: Rows) -> EntryStands:
+        entry_id, reason, _author, _created_at, expires_at = standing(rows)
+        return EntryStands(entry_id=entry_id, reason=reason, expires_at=expires_at, is_new=entry_id == str(new_id))
+
     return Change(
         statements=(
             *statements,
@@ -277,7 +281,7 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
         ),
         adds_to=message.list_name,
         added=row_of,
-        answer=lambda rows: standing(rows)[0],
+        answer=stands,
     )
 
 
