@@ -7,7 +7,7 @@ import pytest
 from operated_tree import Operated, Work, operate
 
 from viral_engine.control.protocol import Refusal
-from viral_engine.runtime.events import ActorEnded, ChildRestarted
+from viral_engine.runtime.events import ActorEnded, ChildRestarted, SupervisorGaveUp
 
 
 @pytest.fixture
@@ -34,6 +34,16 @@ def test_a_restart_by_hand_is_not_counted_and_is_no_entry(operated: Operated) ->
     assert answer == {"path": "/growth/probe", "done": "restarted", "incarnation": 2}
     assert operated.ask("inspect", path="/growth")["intensity"]["restarts_used"] == 0
     assert operated.ask("history")["entries"] == []
+
+
+def test_a_kill_that_would_end_the_daemon_is_refused_unless_forced(operated: Operated) -> None:
+    for incarnation in range(2, 22):
+        operated.ask("kill", path="/growth", yes=True)
+        operated.wait_for_start("/growth", incarnation)
+    with pytest.raises(Refusal, match="restart 21 of 20 in 60 s: the daemon would end"):
+        operated.ask("kill", path="/growth", yes=True)
+    operated.ask("kill", path="/growth", yes=True, force=True)
+    assert [event.path for event in operated.log.wait_for(SupervisorGaveUp)] == ["/"]
 
 
 def test_a_supervisor_can_be_killed_and_comes_back_with_its_children(operated: Operated) -> None:

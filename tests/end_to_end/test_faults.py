@@ -364,7 +364,7 @@ def exhaust_the_root(daemon: RunningDaemon) -> None:
 
     for child in ("/jobs", "/control", "/reader", "/jobs"):
         retry_until(partial(is_up, child), bool)
-        client.ask(path, Request(verb="kill", path=child, yes=True), 30)
+        client.ask(path, Request(verb="kill", path=child, yes=True, force=True), 30)
 
 
 @pytest.mark.parametrize(("end", "code"), [(terminate, 0), (exhaust_the_root, 70)])

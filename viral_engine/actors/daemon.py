@@ -146,7 +146,8 @@ class Daemon:
             self._announce()
             self._ended.wait()
             return self._exit_code()
-        except ActorError as error:
+        except (ActorError, OSError) as error:
+            # Of the machine's errors what names a file is the data folder's: daemon.json can't be written.
             raise NotStarted(str(error)) from error
         finally:
             self._stop()

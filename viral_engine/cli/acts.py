@@ -12,7 +12,7 @@ from viral_engine.control.protocol import ACT_TIMEOUT_S, Request, Verb
 
 _path = click.argument("path")
 _yes = click.option("--yes", is_flag=True, help="Don't ask.")
-_reason = click.option("--reason", metavar="TEXT", help="Why; kept in the audit and the history.")
+_reason = click.option("--reason", metavar="TEXT", help="Why; kept in the audit.")
 
 
 @click.command()
@@ -25,6 +25,7 @@ def restart(session: Session, path: str, *, yes: bool, reason: str | None) -> No
 
     In order, and never counted. Starts a stopped actor, too.
     """
+    session.confirm(f"Restart {path}? What waits in its mailbox fails.", yes=yes, scripts_need_yes=False)
     _act(session, "restart", path, yes=yes, reason=reason)
 
 
@@ -42,15 +43,16 @@ def stop(session: Session, path: str, *, yes: bool, reason: str | None) -> None:
 @click.command()
 @_path
 @_yes
-@_reason
+@click.option("--reason", metavar="TEXT", help="Why; kept in the audit and the history.")
+@click.option("--force", is_flag=True, help="Even if it is one restart too many and the daemon ends.")
 @common
-def kill(session: Session, path: str, *, yes: bool, reason: str | None) -> None:
+def kill(session: Session, path: str, *, yes: bool, reason: str | None, force: bool) -> None:
     """End PATH at once, as a crash would.
 
-    Its supervisor starts it again, and it counts as a restart.
+    Its supervisor starts it again, and it counts as a restart. `tree --if-dies PATH` tells what follows.
     """
     session.confirm(f"Kill {path}? It counts as a restart of its supervisor.", yes=yes)
-    _act(session, "kill", path, yes=True, reason=reason)
+    _act(session, "kill", path, yes=True, reason=reason, force=force)
 
 
 @click.command()
@@ -63,6 +65,7 @@ def suspend(session: Session, path: str, *, yes: bool, reason: str | None) -> No
 
     Its mailbox fills meanwhile.
     """
+    session.confirm(f"Suspend {path}? Whoever asks it waits until it is resumed.", yes=yes, scripts_need_yes=False)
     _act(session, "suspend", path, yes=yes, reason=reason)
 
 
@@ -75,8 +78,8 @@ def resume(session: Session, path: str, *, reason: str | None) -> None:
     _act(session, "resume", path, yes=True, reason=reason)
 
 
-def _act(session: Session, verb: Verb, path: str, *, yes: bool, reason: str | None) -> None:
-    request = Request(verb=verb, path=path, yes=yes, reason=reason, timeout_s=ACT_TIMEOUT_S)
+def _act(session: Session, verb: Verb, path: str, *, yes: bool, reason: str | None, force: bool = False) -> None:
+    request = Request(verb=verb, path=path, yes=yes, force=force, reason=reason, timeout_s=ACT_TIMEOUT_S)
     data: dict[str, Any] = session.daemon.ask(request, extra_s=ACT_TIMEOUT_S)
     incarnation = f" (incarnation {data['incarnation']})" if data["incarnation"] is not None else ""
     session.printer.answer(data, [f"{clean(data['path'])} {data['done']}{incarnation}"])

@@ -33,8 +33,8 @@ class Session:
     daemon: Daemon
     printer: Printer
 
-    def confirm(self, question: str, *, yes: bool) -> None:
-        """Returns when the operator agrees; without a terminal only `--yes` does.
+    def confirm(self, question: str, *, yes: bool, scripts_need_yes: bool = True) -> None:
+        """Returns when the operator agrees; without a terminal only `--yes` does, for what can't be undone.
 
         Raises:
             CliError: nobody can be asked, or the answer is no.
@@ -42,6 +42,8 @@ class Session:
         if yes:
             return
         if self.printer.json or not sys.stdin.isatty():
+            if not scripts_need_yes:
+                return
             raise wrong_use("this must be confirmed, and there is no terminal to ask on", "say it again with --yes")
         if not click.confirm(question, err=True):
             raise wrong_use("nothing was done")

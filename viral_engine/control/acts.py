@@ -9,10 +9,12 @@ from typing import Any, NoReturn
 from viral_engine.control.hang import HANG_S_MAX, hang
 from viral_engine.control.names import find, flat
 from viral_engine.control.protocol import ACT_TIMEOUT_S, STATE_TIMEOUT_S, Refusal, Request
+from viral_engine.runtime import snapshot
 from viral_engine.runtime.errors import ActorError, ActorExited, CallTimeout, NoSuchActor, StartFailed
 from viral_engine.runtime.operations import CycleChild, TerminateChild
 from viral_engine.runtime.snapshot import Node
 from viral_engine.runtime.system import System
+from viral_engine.runtime.what_if import what_if
 from viral_engine.telemetry.personal import mask_text
 
 ROOT = "/"
@@ -63,6 +65,8 @@ class Acts:
             )
         if node.path == self._own_path:
             _refuse_what_cuts_off(request.verb, node, root)
+        if request.verb == "kill" and not request.force:
+            self._refuse_the_last_straw(node)
         if request.yes:
             return node
         if request.verb in ("kill", "stop"):
@@ -72,6 +76,22 @@ class Acts:
                 "needs_yes", f"to {request.verb} {node.path} may cut you off from the daemon", "say it again with --yes"
             )
         return node
+
+    def _refuse_the_last_straw(self, node: Node) -> None:
+        """Refuses a kill that would be one restart too many for the root, so that the daemon would end with 70."""
+        standing = snapshot.standing(self._system)
+        try:
+            answer = what_if(standing, node.path) if standing is not None else None
+        except LookupError:
+            return
+        if answer is None or not answer.ends_root:
+            return
+        last = answer.counts[-1]
+        raise Refusal(
+            "not_possible",
+            f"this would be restart {last.used} of {last.restarts_max} in {last.window_s:g} s: the daemon would end",
+            "wait until older restarts have left the window (see `viral-engine tree`), or say --force",
+        )
 
     def act(self, request: Request, node: Node) -> Done:
         """Does it.

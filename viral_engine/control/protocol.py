@@ -47,6 +47,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         path: the actor it is about.
         reason: why an operator acts; kept in the audit and the history.
         yes: the operator knows that the act is dangerous.
+        force: the operator means it although the daemon would end.
         state: `inspect` asks the actor for its state.
         stack: `inspect` reads where its thread is.
         since_s: `history` from this time on, seconds since 1970.
@@ -63,6 +64,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     path: str | None = None
     reason: str | None = None
     yes: bool = False
+    force: bool = False
     state: bool = False
     stack: bool = False
     since_s: float | None = None
@@ -119,7 +121,7 @@ def decode_request(line: bytes) -> Request:
                 "use the viral-engine command that was installed with the daemon",
             )
         return msgspec.json.decode(line, type=Request)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal("wrong_request", f"the request can't be read: {error}") from error
 
 
