@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -33,7 +34,10 @@ def write(data_dir: Path, info: DaemonInfo) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.encode(info) + b"\n")
-    beside.replace(target)
+    try:
+        beside.replace(target)
+    except OSError as error:
+        raise OSError(f"{target} can't be written: {error.strerror}") from error
 
 
 def read(data_dir: Path) -> DaemonInfo | None:
@@ -49,5 +53,6 @@ def read(data_dir: Path) -> DaemonInfo | None:
 
 
 def remove(data_dir: Path) -> None:
-    """Removes it at an orderly end."""
-    (data_dir / DAEMON_FILE).unlink(missing_ok=True)
+    """Removes it at an orderly end; what is no file of ours was told of at the start."""
+    with suppress(IsADirectoryError, PermissionError):
+        (data_dir / DAEMON_FILE).unlink(missing_ok=True)
