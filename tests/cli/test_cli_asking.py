@@ -116,6 +116,15 @@ def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tm
     assert shown["signals"] != {}
 
 
+def test_of_a_user_nobody_put_what_is_known_is_shown(daemon: RunningDaemon) -> None:
+    unheard = run(daemon, "users", "show", "cli-60", "--json")
+    run(daemon, "users", "signal", "cli-60", "email_verified")
+    shown = run(daemon, "users", "show", "cli-60")
+    assert (unheard.code, unheard.error["code"]) == (4, "not_found")
+    assert shown.code == 0
+    assert "email_verified  yes" in shown.out
+
+
 def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> None:
     run(daemon, "users", "set", "cli-5", "--persona", "student", "--age-band", "under_13", "--stated-on", "2026-01-01")
     added = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",

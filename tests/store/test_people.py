@@ -129,6 +129,9 @@ def test_the_first_signal_of_a_user_nobody_knows_is_kept(store: Database) -> Non
     assert commit(store.conninfo, *verified("eve", "phone_verified"))[0] == [(True, True)]
     row = known(store, "eve")
     assert (row.persona, row.created_ms, row.signals) == (None, None, {"phone_verified": (True, NOON_MS)})
+    view = user(store, "eve")
+    assert (view.user_id, view.persona, view.age_band, view.created_at) == ("eve", None, "unknown", None)
+    assert (view.signals, view.consents, view.guardian_ids) == ({"phone_verified": True}, [], [])
 
 
 def test_a_later_signal_changes_the_value_and_not_its_first_instant(store: Database) -> None:

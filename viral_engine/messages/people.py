@@ -59,10 +59,13 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     "consents",
 )
 class UserView(Struct, frozen=True, kw_only=True):
-    """Answer of `GET /v1/users/{id}`; e-mail and phone are shown to keys of scope `pii_read` only."""
+    """Answer of `GET /v1/users/{id}`; e-mail and phone are shown to keys of scope `pii_read` only.
+
+    `persona`, `created_at` and `updated_at` are null for a user of whom only signals or consents were reported.
+    """
 
     user_id: str
-    persona: str
+    persona: str | None
     age_band: str
     date_of_birth: date | None
     stated_on: date | None
@@ -76,8 +79,8 @@ class UserView(Struct, frozen=True, kw_only=True):
     referrer_id: str | None
     signals: dict[str, Any]
     consents: list[ConsentView]
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime | None
+    updated_at: datetime | None
 
 
 @personal("guardian_id", "evidence")

@@ -51,11 +51,11 @@ LEFT JOIN users u ON u.user_id = asked.id LEFT JOIN schools s ON s.school_id = u
 
 _USERS = text(
     f"""
-SELECT u.*,
+SELECT asked.id AS asked_id, u.*,
     ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id ORDER BY guardian_id) AS guardian_ids,
     coalesce((SELECT json_object_agg(signal, value) FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
     {_CONSENTS} AS consents
-FROM unnest(CAST(:ids AS text[])) AS asked (id) JOIN users u ON u.user_id = asked.id
+FROM unnest(CAST(:ids AS text[])) AS asked (id) LEFT JOIN users u ON u.user_id = asked.id
 """  # noqa: S608 - made of the constant above
 )
 
@@ -101,21 +101,26 @@ def _profile(row: Row[Any]) -> ProfileRow | None:
 
 
 def read_users(connection: Connection, messages: Sequence[ReadUser]) -> list[UserView | None]:
-    """Each user as told, with the age band of today; None for one that nobody put."""
+    """Each user as told, with the age band of today; None for one that nobody told anything of.
+
+    One that nobody put, but a signal or a consent was told of, has these and no persona.
+    """
     ids = list({message.user_id for message in messages})
     today = datetime.now(UTC).date()
-    found = {row.user_id: _view(row, today) for row in connection.execute(_USERS, {"ids": ids})}
-    return [found.get(message.user_id) for message in messages]
+    found = {row.asked_id: _view(row, today) for row in connection.execute(_USERS, {"ids": ids})}
+    return [found[message.user_id] for message in messages]
 
 
-def _view(row: Row[Any], today: date) -> UserView:
+def _view(row: Row[Any], today: date) -> UserView | None:
+    if row.user_id is None and row.signals == "{}" and row.consents == "[]":
+        return None
     return UserView(
-        user_id=row.user_id,
+        user_id=row.asked_id,
         persona=row.persona,
         age_band=_band(row, today),
         date_of_birth=row.date_of_birth,
         stated_on=row.stated_on,
-        adulthood_attested=row.adulthood_attested,
+        adulthood_attested=bool(row.adulthood_attested),
         guardian_ids=row.guardian_ids,
         household_id=row.household_id,
         school_id=row.school_id,
@@ -131,7 +136,7 @@ def _view(row: Row[Any], today: date) -> UserView:
 
 
 def _band(row: Row[Any], today: date) -> AgeBand:
-    """The band on `today`: an age is never a number that was stored once (fault 27)."""
+    """The band on `today`: an age is never a number that was stored once."""
     if row.date_of_birth is not None:
         try:
             return band_from_birth_date(row.date_of_birth, today)
