@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 60.0
 STOP_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +169,10 @@ class RunningDaemon:
 
 
 def retry_until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """Asks until the answer is good; each question takes real time, and there are at most so many."""
+    """Asks until the answer is good; each question takes real time, and patience ends."""
+    until_s = time.monotonic() + PATIENCE_S
     answer = None
-    for _ in range(1_000):
+    while time.monotonic() < until_s:
         answer = ask()
         if good(answer):
             return answer
