@@ -151,6 +151,14 @@ def test_the_help_of_consents_names_the_words_of_scopes_and_the_evidence_of_each
         assert str(word) in told
 
 
+@pytest.mark.parametrize("verb", [("blocks", "add"), ("consents", "add"), ("keys", "create")])
+def test_the_help_tells_of_a_moment_to_end_before_it_tells_of_a_span(verb: tuple[str, str]) -> None:
+    told = viral_engine(*verb, "--help").out
+    before, _, after = told.partition("--for 2h")
+    assert "--expires-at TIME" in before
+    assert re.match(r"\s+Ends this long from now: 90s, 30m, 2h, 7d\.", after)
+
+
 def test_a_key_is_shown_once_and_refused_after_its_revocation(daemon: RunningDaemon) -> None:
     created = run(daemon, "keys", "create", "cli trial", "--scope", "check", "--for", "1h")
     secret = created.out.strip()

@@ -78,6 +78,13 @@ def test_what_is_not_of_the_grammar_is_refused(text: str) -> None:
         Scope.parse(text)
 
 
+def test_what_a_scope_may_be_made_of_is_listed_where_one_is_refused() -> None:
+    with pytest.raises(Invalid) as caught:
+        Scope.parse("everything")
+    for word in (*Purpose, *RecipientClass, *DataClass):
+        assert str(word) in caught.value.reason
+
+
 @pytest.mark.parametrize(
     ("given", "required", "covered"),
     [

@@ -14,10 +14,14 @@ from viral_engine.cli.options import SPAN
 
 def validity(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Adds `--expires-at` and `--for`."""
-    verb = click.option("--expires-at", metavar="TIME", help="ISO 8601 with a zone, such as 2027-01-31T00:00:00Z.")(
-        verb
+    span = click.option(
+        "--for", "expires_after_s", type=SPAN, metavar="2h", help="Ends this long from now: 90s, 30m, 2h, 7d."
     )
-    return click.option("--for", "expires_after_s", type=SPAN, metavar="2h", help="Instead: from now on so long.")(verb)
+    moment = click.option(
+        "--expires-at", metavar="TIME", help="Ends then: ISO 8601 with a zone, such as 2027-01-31T00:00:00Z."
+    )
+    # The one applied last is shown first.
+    return moment(span(verb))
 
 
 def expiry(at: str | None, after_s: float | None) -> str | None:

@@ -37,7 +37,9 @@ class Rate(click.ParamType[tuple[int, float]]):
 @click.option("-n", "limit", type=click.IntRange(1, TRACE_COUNT_MAX), default=20, show_default=True)
 @click.option("--rate", type=Rate(), metavar="10/s", help="End when there are more than that.")
 @click.option("--match", metavar="TYPE", help="Only messages of this type; * and ? stand for others.")
-@click.option("--for", "for_s", type=SPAN, default="30s", show_default=True, metavar="30s", help="End after so long.")
+@click.option(
+    "--for", "for_s", type=SPAN, default="30s", show_default=True, metavar="30s", help="Stop after this time."
+)
 @common
 def trace(
     session: Session, path: str, *, limit: int, rate: tuple[int, float] | None, match: str | None, for_s: float

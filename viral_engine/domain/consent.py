@@ -76,6 +76,11 @@ class ConsentMethod(StrEnum):
     TEXT_PLUS = "text_plus"
 
 
+_WORDS = (
+    f"a purpose is one of {', '.join(Purpose)}; a recipient, with third_party only, one of "
+    f"{', '.join(RecipientClass)}; data one of {', '.join(DataClass)}"
+)
+
 POLICY_VERSION_MAX = 999_999_999
 
 # What the record of each method must hold: references and dates, never an image of an id, which
@@ -173,7 +178,7 @@ class Scope:
         except Invalid:
             raise
         except ValueError:
-            raise Invalid("scope", "must be purpose[:recipient][/data] of the documented words") from None
+            raise Invalid("scope", f"must be purpose[:recipient][/data]: {_WORDS}") from None
 
     def covers(self, required: "Scope") -> bool:
         """Whether a consent of this scope is enough for `required`."""
