@@ -336,3 +336,19 @@ def test_callers_who_gave_up_during_the_drain_cost_it_nothing(placement: type[Ac
         assert script.events == []
         with pytest.raises((CallTimeout, ActorExited)):
             reply.get()
+
+
+def test_a_supervisor_brings_nobody_back_while_it_stops() -> None:
+    gate, other = Gate(), Script()
+    slow = Script(inits=[None, gate.pass_through])
+    with start_supervised(worker("a", ThreadActor, slow), worker("b", LoopActor, other)) as system:
+        system.cast("/a", crash)
+        gate.wait_for_arrival()
+        # The supervisor waits for the init of /a, so this end waits behind it, and the stop goes before both.
+        system.registry.actors["/b"].kill()
+        assert system.root is not None
+        system.drain_until_s = system.clock.monotonic_s() + DRAIN_S
+        system.root.order("shut_down")
+        gate.open()
+        system.root.exited.get()
+    assert len(other.actors) == 1

@@ -73,6 +73,10 @@ class Parent(ThreadActor):
                 actor.kill(why)
         super()._fence()
 
+    def _may_drain(self) -> bool:
+        """Never: what waits at a supervisor are ends and orders, and a stop must bring nobody back."""
+        return False
+
     def _start(self, child: Child) -> Started | None:
         """Starts the next incarnation and waits for its init; None when there is nothing to run.
 
