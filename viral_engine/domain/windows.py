@@ -78,7 +78,7 @@ class MovingWindows:
             raise ValueError(msg)
         table = self._keys
         # As `advance` does, without a frame of its own; so below: both are on the way of every check.
-        if now_ms > table.now_ms:
+        if now_ms > table.now_ms:  # noqa: PLR1730  (max() is a call)
             table.now_ms = now_ms
         dead_before_ms = table.now_ms - self.window_ms
         row = table.rows.get(key)
@@ -106,7 +106,7 @@ class MovingWindows:
     def take(self, key: str, now_ms: int, coarse: str = ANY_GROUP) -> None:
         """Count one attempt of `key`."""
         table = self._keys
-        if now_ms > table.now_ms:
+        if now_ms > table.now_ms:  # noqa: PLR1730  (max() is a call)
             table.now_ms = now_ms
         now_ms = table.now_ms
         place = now_ms.to_bytes(_PLACE_SIZE, byteorder)
