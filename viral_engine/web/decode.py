@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from viral_engine.web.errors import ApiError, invalid, malformed
+from viral_engine.web.words import wrong_syntax, wrong_value
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -30,9 +31,10 @@ class BodyDecoder(Generic[T]):
         body_type: a msgspec Struct with `forbid_unknown_fields`.
     """
 
-    __slots__ = ("_decode", "_omits_none")
+    __slots__ = ("_decode", "_omits_none", "_type")
 
     def __init__(self, body_type: type[T]) -> None:
+        self._type = body_type
         self._decode = msgspec.json.Decoder(body_type).decode
         self._omits_none = body_type.__struct_config__.omit_defaults and all(
             field.required or field.default is None for field in structs.fields(body_type)
@@ -47,9 +49,9 @@ class BodyDecoder(Generic[T]):
         try:
             value = self._decode(body)
         except msgspec.ValidationError as error:
-            raise _refusal_of(body, str(error)) from None
+            raise _refusal_of(body, str(error), self._type) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _syntax(error) from None
+            raise _syntax(error, body) from None
         if self._omits_none and _has_single_keys(value, body):
             return value
         keys = _KEY.findall(body)
@@ -69,19 +71,19 @@ def _has_single_keys(value: Any, body: bytes) -> bool:
     return b"\\" not in body and body.count(b'"') == _encode(value).count(b'"')
 
 
-def _refusal_of(body: bytes, text: str) -> ApiError:
+def _refusal_of(body: bytes, text: str, body_type: type) -> ApiError:
     # The type's checks run while parsing, so what follows the wrong value was not looked at yet.
     try:
         msgspec.json.decode(body)
     except msgspec.ValidationError:
         pass
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _syntax(error)
-    return validation_refusal(text)
+        return _syntax(error, body)
+    return _wrong(text, body_type)
 
 
-def validation_refusal(text: str) -> ApiError:
-    """Returns the 422 for a message of msgspec's, its path turned into ours."""
+def _wrong(text: str, body_type: type) -> ApiError:
+    """Returns the 422 for a message of msgspec's, its path and its words turned into ours."""
     found = _AT.match(text)
     assert found is not None
     path = (found["path"] or "").lstrip(".")
@@ -92,15 +94,15 @@ def validation_refusal(text: str) -> ApiError:
         path = f"{path}.{name}" if path else name
         what = "is not a known field" if "unknown" in what else "is missing"
         return invalid(path, f"{path} {what}")
-    return invalid(path or None, what[:200])
+    return invalid(path or None, f"{path or 'the body'} {wrong_value(what, body_type, path)}")
 
 
-def _syntax(error: Exception) -> ApiError:
+def _syntax(error: Exception, body: bytes) -> ApiError:
     if isinstance(error, RecursionError):
         return malformed("the JSON is nested too deeply")
     if isinstance(error, UnicodeDecodeError):
         return malformed("the body is not valid UTF-8")
-    return malformed(str(error)[:200])
+    return malformed(wrong_syntax(str(error), body))
 
 
 def _refuse_duplicates(body: bytes) -> None:
@@ -109,7 +111,7 @@ def _refuse_duplicates(body: bytes) -> None:
     except ValueError as error:
         raise malformed(str(error)[:200]) from None
     except RecursionError as error:
-        raise _syntax(error) from None
+        raise _syntax(error, body) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
