@@ -1,16 +1,22 @@
 """The other routes: what they ask the actors, what they answer, and the description of them all."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from openapi_spec_validator import validate
 from web_serving import Served, answer_of, serving
 
+from viral_engine import config
+from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.reasons import Reason
 from viral_engine.messages.access import AddEntry, BlockView, EntryStands, RemoveEntry
-from viral_engine.messages.checks import CheckAction
+from viral_engine.messages.checks import CheckAction, CheckRequest
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserView, WithdrawConsent
 from viral_engine.messages.reading import (
     DecisionPage,
@@ -22,7 +28,14 @@ from viral_engine.messages.reading import (
     ReadUser,
 )
 from viral_engine.messages.refusals import not_found
+from viral_engine.web.api.bulk import BulkItems
+from viral_engine.web.api.decisions import DecisionForUser
 from viral_engine.web.context import Readiness
+from viral_engine.web.decode import BodyDecoder
+from viral_engine.web.examples import EXAMPLES
+from viral_engine.web.table import route_table
+
+PACKAGE = Path(config.__file__).parent
 
 ID = "01920000-0000-7000-8000-000000000001"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -282,6 +295,54 @@ def test_the_description_is_valid_and_names_every_route(served: Served) -> None:
     assert check["x-scopes"] == ["check"]
     assert "Idempotency-Key" in [parameter["name"] for parameter in check["parameters"]]
     assert {"/v1/users/{user_id}", "/v1/blocks", "/v1/keys/{key_id}", "/metrics"} <= document["paths"].keys()
+
+
+def _described(served: Served) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    document = served.request("GET", "/openapi.json", key=None).json
+    return document, [operation for methods in document["paths"].values() for operation in methods.values()]
+
+
+def test_words_that_are_few_are_listed_in_the_description(served: Served) -> None:
+    schemas = _described(served)[0]["components"]["schemas"]
+    answer = schemas["CheckAnswer"]["properties"]
+    assert answer["decision"]["enum"] == [outcome.value for outcome in Outcome]
+    assert answer["reasons"]["items"]["enum"] == [reason.value for reason in Reason]
+    assert schemas["BulkItems"]["properties"]["items"]["items"] == {"$ref": "#/components/schemas/CheckRequest"}
+
+
+def test_the_description_holds_no_words_for_ourselves(served: Served) -> None:
+    schemas = _described(served)[0]["components"]["schemas"]
+    for schema in schemas.values():
+        assert not re.search(r"Attributes:|canonical yet|undecoded|  ", schema.get("description", ""))
+    assert schemas["CheckAnswer"]["properties"]["recorded"]["description"].startswith("false only")
+
+
+def test_every_body_that_is_sent_or_answered_has_an_example_of_its_type() -> None:
+    for route in route_table(config.load(), None):  # type: ignore[arg-type]  # nothing is served by it
+        answers = [
+            one for answer in route.answers.values() for one in (answer if isinstance(answer, tuple) else (answer,))
+        ]
+        for kind in filter(None, (route.body_type, route.described_body, *answers)):
+            if kind is str or kind is DecisionForUser:
+                continue
+            example = EXAMPLES[kind.__name__]
+            decoded = msgspec.json.decode(msgspec.json.encode(example), type=kind)
+            for item in decoded.items if kind is BulkItems else ():
+                BodyDecoder(CheckRequest).decode(bytes(item))
+
+
+def test_every_error_code_of_the_source_is_described(served: Served) -> None:
+    source = "".join(
+        path.read_text() for folder in ("web", "actors", "messages") for path in (PACKAGE / folder).rglob("*.py")
+    )
+    written = set(re.findall(r'(?:ApiError\(\s*\d{3},|Refused\()\s*"(\w+)"', source))
+    document, operations = _described(served)
+    described = set(document["components"]["schemas"]["ErrorBody"]["properties"]["error"]["enum"])
+    assert {"invalid", "idempotency_conflict", "too_large", "limit_reached"} <= written <= described
+    assert all("default" not in operation["responses"] for operation in operations)
+    check = document["paths"]["/v1/actions/check"]["post"]["responses"]
+    assert {"200", "400", "401", "403", "409", "413", "422", "431", "500", "503"} <= check.keys()
+    assert "404" not in check
 
 
 def test_the_page_of_the_description_asks_nobody_else_for_anything(served: Served) -> None:

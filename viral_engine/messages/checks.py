@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from viral_engine.domain.consent import ConsentStatus
+from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.reasons import Reason
 from viral_engine.runtime.flight_recorder import personal
+
+# For the description only: an answer that was recorded under other words is still shown.
+_OUTCOMES = Meta(extra_json_schema={"enum": [outcome.value for outcome in Outcome]})
+_REASONS = Meta(extra_json_schema={"enum": [reason.value for reason in Reason]})
+_STATES = Meta(extra_json_schema={"enum": [*(status.value for status in ConsentStatus), "unknown"]})
 
 
 @personal("user_id", "device_id", "ip_address", "email", "phone", "content", "subject_id", "session_id", "context")
 class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """Body of `POST /v1/actions/check`, as sent; not canonical yet.
+    """Body of `POST /v1/actions/check`; only `user_id` and `action_type` are needed.
 
-    `occurred_at` needs a key of scope `backfill`.
+    Attributes:
+        user_id: whose attempt it is; a number and the same number as text are one user.
+        action_type: what is attempted; an unknown action gets the strictest treatment.
+        content: text that the action would show to somebody.
+        subject_id: whose data it is about, when not the user's own.
+        data_class: kind of the data, a word of consent scopes.
+        recipient_class: who would get it, a word of consent scopes.
+        occurred_at: when it happened, for imported events: needs a key of scope `backfill`.
     """
 
     user_id: int | str
@@ -99,21 +114,25 @@ class ConsentState(Struct, frozen=True, kw_only=True):
     required: bool
     scope: str | None
     basis: str | None
-    state: str
+    state: Annotated[str, _STATES]
 
 
 class CheckAnswer(Struct, frozen=True, kw_only=True):
     """Answer to one check.
 
     Attributes:
-        recorded: False only under an outage policy; the decision then waits in the spool.
+        decision: what the host should do with the attempt.
+        recorded: false only while the database is away, under the action's outage policy.
+        reasons: codes, what an operator acts on first stands first.
+        score: in thousandths.
+        missing: optional fields that were not sent; some have a small weight.
         latency_ms: from the request's receipt to the decision; the commit comes on top.
     """
 
     decision_id: str
-    decision: str
+    decision: Annotated[str, _OUTCOMES]
     recorded: bool
-    reasons: list[str]
+    reasons: list[Annotated[str, _REASONS]]
     score: int
     contributions: list[Contribution]
     policy: PolicyRef

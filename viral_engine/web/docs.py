@@ -40,6 +40,7 @@ def page(document: Mapping[str, Any]) -> bytes:
         '<link rel="stylesheet" href="/docs/style.css"></head><body>'
         f"<header><h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>"
         f"<p>{escape(info['description'])}</p>"
+        "<p>Touches names the kinds of personal data that a route reads or writes, in the words of consent scopes.</p>"
         "<p>Send an API key as <code>Authorization: Bearer ve_…</code>. Every error is "
         '<code>{"error", "message", "field"}</code>. The machine-readable description is '
         '<a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).</p></header>'
@@ -62,10 +63,14 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
         else ""
     )
     body = operation.get("requestBody")
-    request = f"<p>Body: {_types(body['content'])} {escape(body['description'])}</p>" if body is not None else ""
+    request = (
+        f"<p>Body: {_types(body['content'])} {escape(body['description'])}</p>{_examples(body['content'])}"
+        if body is not None
+        else ""
+    )
     answers = "".join(
         f"<li><code>{escape(status)}</code> {escape(response['description'])}"
-        f" {_types(response.get('content', {}))}</li>"
+        f" {_types(response.get('content', {}))}{_examples(response.get('content', {}))}</li>"
         for status, response in operation["responses"].items()
     )
     return (
@@ -73,6 +78,14 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
         f"<p>{escape(operation['summary'])}</p>"
         f"<p>Needs: {escape(scopes)}. Touches: {escape(touches)}.</p>"
         f"{parameters}{request}<ul>{answers}</ul></section>"
+    )
+
+
+def _examples(content: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<pre>{escape(json.dumps(media['example'], indent=2, ensure_ascii=False))}</pre>"
+        for media in content.values()
+        if "example" in media
     )
 
 

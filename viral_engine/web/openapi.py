@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
+from viral_engine.web.error_codes import ALL, errors_of
 from viral_engine.web.errors import ErrorBody
+from viral_engine.web.examples import EXAMPLES
 from viral_engine.web.routes import Route
 
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)}")
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _KEY_HEADER: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -32,6 +36,9 @@ def describe(routes: Iterable[Route], version: str) -> dict[str, Any]:
         types += [body for body in (route.body_type or route.described_body,) if body is not None]
         types += [one for answer in route.answers.values() for one in _alternatives(answer)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    for component in components.values():
+        _describe_properties(component)
+    components["ErrorBody"]["properties"]["error"]["enum"] = list(ALL)
     schema_of = dict(zip(map(repr, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
@@ -90,23 +97,40 @@ def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
         operation["requestBody"] = {
             "required": True,
             "description": f"At most {route.body_bytes_max} bytes.",
-            "content": {_ALWAYS_JSON: {"schema": schema_of[repr(body)]}},
+            "content": {_ALWAYS_JSON: {"schema": schema_of[repr(body)], **_example(body)}},
         }
     return operation
+
+
+def _example(kind: Any) -> dict[str, Any]:
+    """Returns the keyword that holds the example of a type, nothing for a type without one."""
+    name = getattr(kind, "__name__", "")
+    return {"example": EXAMPLES[name]} if name in EXAMPLES else {}
+
+
+def _describe_properties(component: dict[str, Any]) -> None:
+    """Moves what a docstring says of attributes to the properties themselves."""
+    text, _, attributes = cleandoc(component.get("description", "")).partition("\n\nAttributes:\n")
+    if text:
+        component["description"] = " ".join(text.split())
+    for name, about in _ATTRIBUTE.findall(attributes):
+        component["properties"][name]["description"] = " ".join(about.split())
 
 
 def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, answer in route.answers.items():
         response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-        schemas = [schema_of[repr(one)] for one in _alternatives(answer)]
+        kinds = _alternatives(answer)
+        schemas = [schema_of[repr(one)] for one in kinds]
         if schemas:
-            response["content"] = {
-                route.media_type: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
-            }
+            schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+            response["content"] = {route.media_type: {"schema": schema, **_example(kinds[0])}}
         responses[str(status)] = response
-    responses["default"] = {
-        "description": "An error: a stable code, a sentence, and the field it is about.",
-        "content": {_ALWAYS_JSON: {"schema": schema_of[repr(ErrorBody)]}},
-    }
+    for status, codes in errors_of(route).items():
+        if str(status) not in responses:
+            responses[str(status)] = {
+                "description": " ".join(f"`{code}`: {about}" for code, about in codes.items()),
+                "content": {_ALWAYS_JSON: {"schema": schema_of[repr(ErrorBody)]}},
+            }
     return responses

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from viral_engine.domain.errors import Invalid
-from viral_engine.messages.checks import CheckAnswer
+from viral_engine.messages.checks import CheckAnswer, CheckRequest
 from viral_engine.web.check import Checker
 from viral_engine.web.decode import BodyDecoder
 from viral_engine.web.errors import ErrorBody, as_api_error, internal, malformed
@@ -25,10 +25,14 @@ CHUNK = 50
 _EITHER = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (CheckAnswer, ErrorBody)]}
 
 
-class BulkItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body, its items still undecoded, so that a bad one sinks nobody."""
+_CHECK = {"$ref": f"#/components/schemas/{CheckRequest.__name__}"}
 
-    items: list[msgspec.Raw]
+
+class BulkItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /v1/actions/check/bulk`: each item is the body of a check, and decided by itself."""
+
+    # Undecoded, so that a bad one sinks nobody.
+    items: list[Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=_CHECK)]]
 
 
 class BulkAnswers(msgspec.Struct, frozen=True):

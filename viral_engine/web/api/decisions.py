@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -41,6 +41,11 @@ _REASONS = frozenset(Reason)
 _TO_USER = {Outcome.ALLOW_FLAGGED.value: Outcome.ALLOW.value}
 
 
+_TOLD = msgspec.Meta(
+    extra_json_schema={"enum": [outcome.value for outcome in Outcome if outcome.value not in _TO_USER]}
+)
+
+
 class DecisionRecord(CheckAnswer, frozen=True, kw_only=True):
     """A decision as recorded: the answer that was given, and what it rested on."""
 
@@ -66,7 +71,7 @@ class DecisionForUser(msgspec.Struct, frozen=True, kw_only=True):
     """What an end user may be told; it never says by what they were noticed."""
 
     decision_id: str
-    decision: str
+    decision: Annotated[str, _TOLD]
     message: str | None
     retry_after_s: float | None
     locale: str

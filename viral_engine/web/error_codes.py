@@ -1,0 +1,89 @@
+"""Every error code there is, by status: what a client may branch on, and which routes can answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from viral_engine.web.routes import Route
+
+CODES: Mapping[int, Mapping[str, str]] = {
+    400: {
+        "malformed_request": "This is not a valid HTTP request.",
+        "malformed_json": "The body is no JSON, or a key stands twice in it.",
+    },
+    401: {"authentication_required": "No API key, or none that is valid."},
+    403: {
+        "insufficient_scope": "The API key lacks the scope.",
+        "network_not_allowed": "The API key may not be used from this network.",
+    },
+    404: {"not_found": "There is no such thing, or no such path."},
+    405: {"method_not_allowed": "The path does not take this method."},
+    408: {"request_timeout": "The request did not arrive in time."},
+    409: {
+        "conflict": "Somebody else changed this at the same time.",
+        "idempotency_conflict": "The Idempotency-Key was used with another body.",
+        "limit_reached": "The list holds as many entries as it may.",
+        "last_operator_key": "The last key of scope operate can't be revoked.",
+    },
+    413: {"too_large": "The body is larger than this route takes."},
+    422: {
+        "invalid": "A field can't be what it is; nothing was recorded.",
+        "dead_letter": "This request broke its handler three times in a row and is refused until that is mended.",
+        "not_redacted": "The content could not be redacted in time.",
+    },
+    431: {"headers_too_large": "The request line and the headers are too large."},
+    500: {"internal": "A fault of ours; the request id names it in the log."},
+    501: {"not_implemented": "Of transfer codings only chunked is understood."},
+    503: {
+        "unavailable": "A part that is needed is away right now; Retry-After says when to ask again.",
+        "outcome_unknown": "The change may or may not have been made.",
+        "idempotency_in_progress": "Another request with this Idempotency-Key is still under way.",
+    },
+}
+
+ALL = tuple(code for codes in CODES.values() for code in codes)
+
+
+def _changes(route: Route) -> bool:
+    return route.method != "GET" and route.handler is not None and "/actions/" not in route.path
+
+
+def _always(_route: Route) -> bool:
+    return True
+
+
+def _never(_route: Route) -> bool:
+    return False
+
+
+_WHERE: Mapping[str, Callable[[Route], bool]] = {
+    "malformed_json": lambda route: bool(route.body_bytes_max),
+    "authentication_required": lambda route: bool(route.scopes),
+    "insufficient_scope": lambda route: bool(route.scopes),
+    "network_not_allowed": lambda route: bool(route.scopes),
+    "not_found": lambda route: "{" in route.path and route.method in {"GET", "DELETE"},
+    # Of the path and the connection, whatever the route.
+    "method_not_allowed": _never,
+    "not_implemented": _never,
+    "request_timeout": lambda route: bool(route.body_bytes_max),
+    "conflict": _changes,
+    "idempotency_conflict": lambda route: route.once,
+    "limit_reached": lambda route: route.method == "POST" and route.path in {"/v1/blocks", "/v1/allows"},
+    "last_operator_key": lambda route: route.method == "DELETE" and route.path.startswith("/v1/keys/"),
+    "too_large": lambda route: bool(route.body_bytes_max),
+    "invalid": lambda route: bool(route.scopes),
+    "dead_letter": lambda route: bool(route.scopes) and route.method != "GET",
+    "not_redacted": lambda route: route.path == "/v1/redactions",
+    "unavailable": lambda route: bool(route.scopes),
+    "outcome_unknown": _changes,
+    "idempotency_in_progress": lambda route: route.once,
+}
+
+
+def errors_of(route: Route) -> dict[int, dict[str, str]]:
+    """Returns the errors that a route can answer: by status, each code with its meaning."""
+    found = {
+        status: {code: about for code, about in codes.items() if _WHERE.get(code, _always)(route)}
+        for status, codes in CODES.items()
+    }
+    return {status: codes for status, codes in found.items() if codes}

@@ -1,0 +1,92 @@
+"""One example of each body that is sent or answered, by the name of its type; a test holds them to the types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_ID = "01a2053f-4c00-7000-8000-000000000001"
+_WHEN = "2027-01-31T00:00:00Z"
+_CHECK = {"user_id": 42, "action_type": "share_personal_info", "device_id": "d-1", "ip_address": "192.0.2.7"}
+_ANSWER = {
+    "decision_id": _ID,
+    "decision": "deny",
+    "recorded": True,
+    "reasons": ["parental_consent_required", "age_unknown"],
+    "score": 0,
+    "contributions": [],
+    "policy": {"id": "default", "version": 2, "mode": "enforce"},
+    "limits": {"limit": 10, "remaining": 9, "reset_s": 60.001, "retry_after_s": None},
+    "consent": {"required": True, "scope": "third_party:other_users/contact", "basis": None, "state": "missing"},
+    "shadow": [],
+    "missing": [],
+    "latency_ms": 0.4,
+}
+_RECORD = {
+    **_ANSWER,
+    "facts": {"schema": 1, "action": "share_personal_info", "now_ms": 1_780_000_000_000},
+    "recorded_at": _WHEN,
+    "occurred_at": _WHEN,
+    "user_id": "42",
+    "action_type": "share_personal_info",
+    "device_id": "d-1",
+    "ip_address": "192.0.2.7",
+    "api_key_id": "k1",
+    "backfill": False,
+}
+_CONSENT = {"scope": "service", "method": "signed_form", "guardian_id": "41", "policy_version": "3"}
+_ENTRY = {"kind": "device", "value": "d-1", "reason": "stolen accounts", "author": "key:k1", "created_at": _WHEN}
+_KEY = {"name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "expires_at": _WHEN}
+_STANDS = {"added": True, "reason": "stolen accounts", "expires_at": _WHEN}
+
+EXAMPLES: Mapping[str, Any] = {
+    "ErrorBody": {"error": "invalid", "message": "action_type is missing", "field": "action_type"},
+    "CheckRequest": _CHECK,
+    "CheckAnswer": _ANSWER,
+    "BulkItems": {"items": [_CHECK]},
+    "BulkAnswers": {"answers": [_ANSWER]},
+    "DecisionRecord": _RECORD,
+    "DecisionRecords": {"decisions": [_RECORD], "next_before": None},
+    "RedactionBody": {"content": "Write to ann@example.org", "audience": "public"},
+    "RedactionAnswer": {"content": "Write to [EMAIL_1]", "findings": {"email": 1}},
+    "UserBody": {"persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": [41], "jurisdiction": "us-ca"},
+    "UserStored": {"user_id": "42"},
+    "UserView": {
+        "user_id": "42",
+        "persona": "student",
+        "age_band": "under_13",
+        "date_of_birth": "2015-05-05",
+        "stated_on": None,
+        "adulthood_attested": False,
+        "guardian_ids": ["41"],
+        "household_id": None,
+        "school_id": None,
+        "jurisdiction": "us-ca",
+        "email": None,
+        "phone": None,
+        "referrer_id": None,
+        "signals": {"email_verified": True},
+        "consents": [{**_CONSENT, "consent_id": _ID, "granted_at": _WHEN, "expires_at": None, "withdrawn_at": None}],
+        "created_at": _WHEN,
+        "updated_at": _WHEN,
+    },
+    "SignalBody": {"signal": "email_verified", "value": True},
+    "SignalStored": {"user_id": "42", "signal": "email_verified", "value": True},
+    "ConsentBody": {
+        **_CONSENT,
+        "guardian_id": 41,
+        "policy_version": 3,
+        "evidence": {"document_ref": "form-17", "signed_on": "2026-10-01"},
+    },
+    "ConsentStored": {"consent_id": _ID},
+    "EntryBody": {"kind": "device", "value": "d-1", "reason": "stolen accounts", "expires_at": _WHEN},
+    "BlockStored": {"block_id": _ID, **_STANDS},
+    "AllowStored": {"allow_id": _ID, **_STANDS},
+    "Blocks": {"blocks": [{"block_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
+    "Allows": {"allows": [{"allow_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
+    "KeyBody": _KEY,
+    "KeyMade": {"key_id": "k1", "key": "ve_k1_...", **_KEY},
+    "Keys": {"keys": [{"key_id": "k1", **_KEY, "created_at": _WHEN, "revoked_at": None}]},
+    "Health": {"status": "ok", "version": "1.0.0"},
+    "Ready": {"ready": True, "reasons": []},
+}
