@@ -100,7 +100,6 @@ def test_an_entry_that_ran_out_makes_room_for_a_new_one(store: Database) -> None
 
 
 def test_lifting_frees_the_thing_and_keeps_the_history(store: Database) -> None:
-    """Fault 20: there was no way to unblock, and nobody knew who had."""
     commit(store.conninfo, *block(1))
     assert commit(store.conninfo, *lift(1))[0] == [("device", "d1")]
     assert values(store) == []
@@ -119,7 +118,6 @@ def test_what_does_not_stand_cannot_be_lifted(store: Database, number: int) -> N
 
 
 def test_kinds_do_not_mix(store: Database) -> None:
-    """Fault 19: one set for devices and users."""
     commit(store.conninfo, *block(1, "42"), *block(2, "42", kind="user"))
     assert len(entries(store, value="42")) == 2
     assert [view.kind for view in entries(store, kind="user", value="42")] == ["user"]

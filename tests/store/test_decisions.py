@@ -142,7 +142,7 @@ def test_a_start_gets_the_recent_past_oldest_first(store: Database) -> None:
 
 
 def test_a_start_gets_signups_and_flags_apart(store: Database) -> None:
-    """Fault 31: every kind of flag was counted as a signup."""
+    """A flag is no signup."""
     flag: dict[str, Any] = {"ip_address": None, "user_id": None, "details": None, "at_ms": NOON_MS}
     signup = CheckAction(
         user_id="eve", action_type="signup", device_id="d", ip_address="10.0.0.1", api_key_id="k", received_s=0.0
@@ -162,7 +162,6 @@ def test_a_start_gets_signups_and_flags_apart(store: Database) -> None:
 
 
 def test_a_start_gets_every_live_block_and_allow(store: Database) -> None:
-    """Fault 18: blocks were never loaded."""
     entry: dict[str, Any] = {"reason": "r", "author": "a", "at_ms": NOON_MS}
     commit(
         store.conninfo,

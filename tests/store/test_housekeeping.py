@@ -127,7 +127,7 @@ def test_a_notice_reaches_the_listeners_after_the_commit(migrated_database: str)
 
 
 def test_a_signup_attempt_may_lack_device_and_address(store: Database) -> None:
-    """Fault 10, fault 23: attempts were refused, and what was missing was called "unknown"."""
+    """What is missing stays absent."""
     bare = CheckAction(user_id="eve", action_type="signup", api_key_id="k", received_s=0.0)
     full = CheckAction(
         user_id="bob", action_type="signup", device_id="d", ip_address="::1", api_key_id="k", received_s=0.0,
@@ -146,7 +146,6 @@ def test_a_signup_attempt_may_lack_device_and_address(store: Database) -> None:
 
 
 def test_a_device_has_any_number_of_flags(store: Database) -> None:
-    """Fault 3: a second flag on a device ended in a crash."""
     flag: dict[str, Any] = {
         "device_id": "d", "ip_address": None, "user_id": None, "risk_thousandths": 2000, "details": {"a": 1},
         "at_ms": NOON_MS,
@@ -157,7 +156,7 @@ def test_a_device_has_any_number_of_flags(store: Database) -> None:
 
 
 def test_an_act_with_personal_keys_is_written_without_them(store: Database) -> None:
-    """Fault 123: a record with a key like parent_email was refused, so the trail had holes."""
+    """Refusing them would leave holes in the trail."""
     details = {
         "parent_email": "mum@example.com",
         "parentPhone": 5550100,

@@ -26,7 +26,7 @@ UNKNOWN, UNDER_13, TEEN, ADULT = AgeBand.UNKNOWN, AgeBand.UNDER_13, AgeBand.FROM
     ],
 )
 def test_a_band_changes_on_the_birthday_and_for_leap_days_on_1_march(born_on: date, today: date, band: AgeBand) -> None:
-    """Fault 27: age was a static number, and an unknown one an adult's."""
+    """An age is no number that was stored once."""
     assert band_from_birth_date(born_on, today) is band
 
 

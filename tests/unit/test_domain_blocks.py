@@ -22,14 +22,14 @@ def hits(blocks: AllowList, now_ms: int = 0, **names: str | None) -> list[tuple[
 
 
 def test_a_key_is_found_by_its_own_kind_only() -> None:
-    """Fault 19: one untyped set for users, devices and addresses."""
+    """Users, devices and addresses are no one set."""
     blocks = listed(ListRow("b1", USER, "42"))
     assert hits(blocks, user="42") == [(USER, "b1")]
     assert hits(blocks, device="42", ip="42", email_domain="42") == []
 
 
 def test_everything_that_an_attempt_names_is_looked_up() -> None:
-    """Fault 18: only devices were ever asked for."""
+    """User, device, address, network and domain."""
     blocks = listed(
         ListRow("u", USER, "a"),
         ListRow("d", DEVICE, "b"),
@@ -57,7 +57,6 @@ def test_the_nearest_network_comes_first_in_either_family() -> None:
 
 
 def test_a_row_ends_at_its_instant_and_is_cleaned_up_later() -> None:
-    """Fault 20: no expiry and no unblock."""
     blocks = listed(ListRow("b1", USER, "a", 1_000), ListRow("b2", USER, "b"))
     assert hits(blocks, 999, user="a") == [(USER, "b1")]
     assert hits(blocks, 1_000, user="a") == []
@@ -67,7 +66,6 @@ def test_a_row_ends_at_its_instant_and_is_cleaned_up_later() -> None:
 
 
 def test_of_several_rows_of_one_key_the_longest_lived_is_told() -> None:
-    """Fault 3: a second row raised."""
     blocks = listed(
         ListRow("short", DEVICE, "d", 100), ListRow("long", DEVICE, "d", 500), ListRow("mid", DEVICE, "d", 300)
     )

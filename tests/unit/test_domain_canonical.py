@@ -46,7 +46,7 @@ def test_the_longest_ids_pass() -> None:
 
 @pytest.mark.parametrize("given", [None, "", "unknown", "Unknown", "NULL", "none", "undefined", "nil", "n/a"])
 def test_a_word_for_no_device_is_no_device(given: str | None) -> None:
-    """Fault 2 and fault 23: all clients that send "unknown" would share one device and its block."""
+    """All clients that send "unknown" would share one device and its block."""
     assert canonical.device_id(given) is None
 
 
@@ -73,7 +73,7 @@ def test_a_device_is_its_exact_text() -> None:
     ],
 )
 def test_one_address_has_one_spelling(given: str | None, key: str | None) -> None:
-    """Fault 36: an IPv6 peer crashed the old system."""
+    """Of IPv6 and of IPv4 written as IPv6 too."""
     assert canonical.ip_address(given) == key
 
 

@@ -5,7 +5,7 @@ from viral_engine.domain.duplicates import DAY_MS, SignupBook, SignupUse
 
 
 def test_others_on_the_device_or_from_the_address_within_a_day_are_found() -> None:
-    """Fault 8: device or address, and the window, and the kind."""
+    """Device or address, and the window, and the kind."""
     book = SignupBook(100)
     book.book("a", "phone", "192.0.2.1", 1_000)
     assert book.look("b", "phone", "192.0.2.9", 2_000) == SignupUse(1, 0)
@@ -15,14 +15,13 @@ def test_others_on_the_device_or_from_the_address_within_a_day_are_found() -> No
 
 
 def test_without_a_device_and_an_address_there_is_no_verdict() -> None:
-    """Fault 9: any signup by anybody blocked."""
+    """Nobody is refused for what is not known of them."""
     book = SignupBook(100)
     book.book("a", None, None, 1_000)
     assert book.look("b", None, None, 1_001) == SignupUse(0, 0)
 
 
 def test_a_users_own_retry_is_no_duplicate() -> None:
-    """Fault 12."""
     book = SignupBook(100)
     book.book("a", "phone", "192.0.2.1", 1_000)
     assert book.look("a", "phone", "192.0.2.1", 2_000) == SignupUse(0, 0)

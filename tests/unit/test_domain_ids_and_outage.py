@@ -46,7 +46,7 @@ def test_a_day_holds_exactly_the_ids_made_on_it() -> None:
 
 @pytest.mark.parametrize("decided", [None, *Outcome])
 def test_the_outage_policy_answers(decided: Outcome | None) -> None:
-    """Fault 39; a known refusal stays one when the journal fails open."""
+    """A known refusal stays one when the journal fails open."""
     assert outage_answer(OutagePolicy.UNAVAILABLE, decided).outcome is None
     assert outage_answer(OutagePolicy.FAIL_CLOSED, decided).outcome is Outcome.DENY
     assert outage_answer(OutagePolicy.FAIL_OPEN, decided).outcome is (decided or Outcome.ALLOW)

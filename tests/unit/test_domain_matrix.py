@@ -60,7 +60,7 @@ def test_each_cell_where_the_jurisdiction_is_not_known(action_class: ActionClass
 def test_every_shipped_action_is_refused_exactly_where_its_cell_asks_for_consent(
     action: str, band: AgeBand, jurisdiction: str
 ) -> None:
-    """Fault 28: four action names needed a consent and everything else none."""
+    """Whatever its name is."""
     decision = evaluate(DEFAULT_POLICY, Facts(action=action, now_ms=1, band=band, jurisdiction=jurisdiction))
     asks = need(MATRIX, jurisdiction, CATALOGUE[action].action_class, band) is not NONE
     assert (decision.outcome is Outcome.DENY) is asks

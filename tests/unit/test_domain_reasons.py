@@ -19,7 +19,7 @@ def test_every_code_has_its_texts_and_its_rank() -> None:
 
 
 def test_the_words_to_a_user_never_say_how_they_were_caught() -> None:
-    """Fault 39: the old system told the attacker "fraud detection"."""
+    """Whoever is told teaches themselves to pass."""
     telling = re.compile(
         r"fraud|block|score|device|address|\bip\b|report|flag|limit|duplicate|detect|suspec", re.IGNORECASE
     )

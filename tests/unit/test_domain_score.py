@@ -25,7 +25,7 @@ def outcome(**known: object) -> Outcome:
 
 @pytest.mark.parametrize("reports", [1, 10, 1_000])
 def test_one_reporter_alone_never_denies_however_often_they_report(reports: int) -> None:
-    """Fault 5 and fault 21: one unvetted report passed the threshold."""
+    """It takes several sources, and something else besides."""
     assert score(flags=(flag(),) * reports) == WEIGHTS.flags.source_cap
     worst = score(flags=(flag(),) * reports, missing=("device_id", "ip_address", "email"), email_disposable=True)
     assert worst < 7_000
@@ -65,7 +65,7 @@ def test_a_cap_is_a_term_of_its_own() -> None:
 @pytest.mark.parametrize("members", [2, 3, 4, 5])
 @pytest.mark.parametrize("wrongly", [False, True])
 def test_no_family_on_one_device_and_address_is_denied(members: int, wrongly: bool) -> None:  # noqa: FBT001 - both cases
-    """Fault 13. Wrongly: held for one person and a circle on top."""
+    """Wrongly: held for one person and a circle on top."""
     others = members - 1
     velocity = Velocity(device_users=others, address_users=others, address_signups=others)
     referral = Referral(

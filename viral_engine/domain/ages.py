@@ -1,7 +1,7 @@
 """Age bands: what a date of birth or a stated band lets one be sure of on a given day.
 
 Every rule that protects children asks for a band, never for a number of years, and treats `unknown` as a child
-(16 CFR 312, compliance row C2).
+(16 CFR 312.2 and 312.3).
 """
 
 from datetime import date

@@ -1,7 +1,7 @@
 """The blocklist and the allow-list in memory: typed keys, row ids, expiry, and networks without a scan.
 
-A key is found by its kind only: the user "42" and the device "42" never meet (fault 19). Several rows may name the
-same key (fault 3); the one that lives longest is reported. Rows are tuples of text and numbers, which the garbage
+A key is found by its kind only: the user "42" and the device "42" never meet. Several rows may name the
+same key; the one that lives longest is reported. Rows are tuples of text and numbers, which the garbage
 collector does not follow.
 """
 

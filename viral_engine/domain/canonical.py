@@ -1,7 +1,7 @@
 """One spelling per thing: the keys under which users, devices, addresses and domains are compared.
 
 Everything here either returns the canonical text or raises `Invalid`; nothing is guessed. Kinds are told apart by the
-tables that hold them, never by the text (fault 19): a user "42" and a device "42" are two things.
+tables that hold them, never by the text: a user "42" and a device "42" are two things.
 """
 
 import re
@@ -78,8 +78,7 @@ def device_id(value: object, field: str = "device_id") -> str | None:
     """The device's key, None where there is none.
 
     Clients that know no device send the empty text or a word that says so ("unknown", "null", "none", "undefined",
-    "nil", "n/a", in any case): were those a device, all such clients would share it, its limits and its block
-    (fault 2, fault 23).
+    "nil", "n/a", in any case): were those a device, all such clients would share it, its limits and its block.
 
     Raises:
         Invalid: Not text of at most 128 characters without control characters.

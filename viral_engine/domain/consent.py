@@ -9,7 +9,7 @@ A scope is written as text of a small closed grammar, `purpose[:recipient][/data
 
 The recipient stands with `third_party` only and is never left out: advertising and AI training are recipients of their
 own, so no consent to anything else can bundle them. Without `/data` a scope covers every data class except
-education records, which FERPA wants named (34 CFR 99.30). Sources: reference/compliance.md, rows C4-C8, E2.
+education records, which FERPA wants named (34 CFR 99.30); the rest is 16 CFR 312.5.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

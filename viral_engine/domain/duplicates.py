@@ -1,9 +1,9 @@
 """The book of signups: who else signed up on this device or from this address in the last day.
 
 The rule is (same device OR same address group) AND last 24 hours AND kind signup: the book holds nothing but admitted
-signups, so no other kind of record can reach the verdict (fault 8, fault 10), and an attempt without a device and
-without an address has no key and so no verdict (fault 9). A user's own retry is never somebody else's signup
-(fault 12). Refused signups are not booked here; they count as refusals in the velocity (fault 15).
+signups, so no other kind of record can reach the verdict, and an attempt without a device and
+without an address has no key and so no verdict. A user's own retry is never somebody else's signup.
+Refused signups are not booked here; they count as refusals in the velocity.
 
 Allowances stand in the policy, as limits of others seen before: three signups per address and day, because siblings,
 lodgers and small offices share one; one per device and day, because a device is a person's own or a family's, and a

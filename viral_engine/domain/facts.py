@@ -1,4 +1,4 @@
-"""Everything a decision is made from, and nothing personal (architecture, decision 11).
+"""Everything a decision is made from, and nothing personal (ADR 0013).
 
 Counts, flags, age bands, ages in days and opaque ids of the rows that were used: never an e-mail address, a phone
 number, a name or content. Whoever gathers facts opens no other door to `evaluate`, so recorded facts evaluated again

@@ -1,7 +1,7 @@
 """Which windows an action is counted in, as data.
 
 One window is one table of places (`windows.MovingWindows`). Reads have their own tables and rows, so that looking at
-pages eats nobody's budget of actions (fault 40).
+pages eats nobody's budget of actions.
 """
 
 from dataclasses import dataclass

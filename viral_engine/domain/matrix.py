@@ -17,7 +17,7 @@ class ActionClass(StrEnum):
     """What an action does with personal data.
 
     Attributes:
-        OPERATE: Runs the service on what it holds already and protects it (16 CFR 312.5(c)(7), row C18); a referral
+        OPERATE: Runs the service on what it holds already and protects it (16 CFR 312.5(c)(7)); a referral
             link of one's own carries nobody's data.
         UNLISTED: An action that the catalogue lacks: every cell its strictest.
     """

@@ -1,4 +1,4 @@
-"""What is answered when a decision cannot be recorded in time (architecture, decision 10)."""
+"""What is answered when a decision cannot be recorded in time (ADR 0003)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -90,7 +90,7 @@ def _referral_terms(weights: Weights, referral: Referral, allows: Sequence[ListH
 
 
 def flag_terms(weights: FlagWeights, flags: Sequence[Flag]) -> list[Contribution]:
-    """Reports, weighed by severity, decayed by age, capped per source and in all (fault 5)."""
+    """Reports, weighed by severity, decayed by age, capped per source and in all: one reporter denies nobody."""
     terms: list[Contribution] = []
     by_source: dict[str, int] = {}
     for flag in flags:

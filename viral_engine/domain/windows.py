@@ -1,4 +1,4 @@
-"""Exact moving-window rate limits (architecture, decision 8).
+"""Exact moving-window rate limits (ADR 0011).
 
 A place is the instant of one counted attempt and is held as long as it is no older than the window: an attempt
 exactly one window later still finds it, as `limits`' MovingWindowRateLimiter has it. Looking and taking are apart,

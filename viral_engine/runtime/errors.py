@@ -102,7 +102,7 @@ class WouldBlockLoop(ActorError):
 
 
 class UnhandledMessage(ActorError):
-    """The actor has no handler for this message: a mistake of the sender's code, and a crash (decision 3)."""
+    """The actor has no handler for this message: a mistake of the sender's code, and a crash (ADR 0008)."""
 
     def __init__(self, path: str, message: object) -> None:
         super().__init__(f"{path} does not know {type(message).__name__}")

@@ -1,4 +1,4 @@
-"""Blocks and allows: added, lifted, read. Nothing is deleted: a lifted row says who lifted it and why (fault 20)."""
+"""Blocks and allows: added, lifted, read. Nothing is deleted: a lifted row says who lifted it and why."""
 
 from collections.abc import Sequence
 from typing import Any

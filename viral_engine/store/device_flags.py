@@ -10,7 +10,7 @@ from viral_engine.store.statements import instant_of, json_text, statement
 __all__ = ["SIGNUP", "add_flag", "signup_attempt"]
 
 SIGNUP = "signup"
-"""The type of a row that records an attempt to sign up and says nothing bad about anybody (fault 10)."""
+"""The type of a row that records an attempt to sign up and says nothing bad about anybody."""
 
 _INSERT = (
     "INSERT INTO device_flags (device_id, ip_address, user_id, flag_type, risk_thousandths, blocked, backfill,"
@@ -22,7 +22,7 @@ def signup_attempt(request: CheckAction, at_ms: int) -> Statement:
     """The attempt as a row, to be committed with its decision.
 
     Args:
-        request: Its device and address may be absent; they stay absent (fault 23).
+        request: Its device and address may be absent; they stay absent, and are no device called "unknown".
         at_ms: When it happened on its timeline, milliseconds since 1970.
     """
     backfill = request.occurred_ms is not None

@@ -1,4 +1,4 @@
-"""Taking personal data out of what the audit trail keeps: the value goes, the entry stays (fault 123)."""
+"""Taking personal data out of what the audit trail keeps: the value goes, the entry stays."""
 
 import re
 from collections.abc import Mapping

