@@ -10,10 +10,8 @@ import sys
 if __name__ == "__main__":
     STOPS = (signal.SIGTERM, signal.SIGINT)
     for number in STOPS:
-        # Nothing was promised to anybody yet.
-        signal.signal(number, lambda _number, _frame: sys.exit(0))
-    # `viral-engine serve` has them wait until here.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        signal.signal(number, lambda _number, _frame: sys.exit(0))  # nothing was promised to anybody yet
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # `viral-engine serve` has them wait until here
 
 from viral_engine.actors import start
 
@@ -24,6 +22,7 @@ if __name__ == "__main__":
 from viral_engine.actors.control.actor import Control
 from viral_engine.actors.daemon import run
 from viral_engine.actors.database.actor import DatabaseActor
+from viral_engine.actors.growth.redaction.actor import Redaction
 from viral_engine.actors.growth.trust_safety.actor import TrustSafety
 from viral_engine.actors.jobs.clock.actor import Clock
 from viral_engine.actors.journal.actor import Journal
@@ -44,8 +43,7 @@ TREE = Supervisor(
     children=(
         # First up, last down: everything else can be looked into through it.
         Worker(name="control", actor_class=Control, shutdown_s=1, heartbeat=HEARTBEAT),
-        # Its server is main's, so that a restart of this actor leaves PostgreSQL alone. Like the reader it may hang in
-        # a frozen server's socket, and a stop must not wait for that.
+        # Its server is main's and outlives it. Like the reader it may hang in a frozen socket: no stop waits for that.
         Worker(name="database", actor_class=DatabaseActor, shutdown_s=0.5),
         # Long enough for the commit deadline: what was accepted is committed or refused before it ends. Its mailbox
         # takes a burst of every connection there may be.
@@ -56,7 +54,10 @@ TREE = Supervisor(
             # A bad message that clients repeat must not end the process before an operator can see it.
             restarts_max=20,
             restarts_window_s=60,
-            children=(Worker(name="trust_safety", actor_class=TrustSafety, shutdown_s=0.5, mailbox_capacity=50_000),),
+            children=(
+                Worker(name="trust_safety", actor_class=TrustSafety, shutdown_s=0.5, mailbox_capacity=50_000),
+                Worker(name="redaction", actor_class=Redaction, shutdown_s=0.25),
+            ),
         ),
         Supervisor(
             name="jobs",

@@ -15,6 +15,7 @@ from running_daemon import ROOT, RunningDaemon
 
 README = (ROOT / "README.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+INTEGRATING = (ROOT / "docs" / "integrating.md").read_text()
 SETS_UP = ("make serve", "make test", "viral-engine serve", "viral-engine replay")
 """Commands that other tests run: they take the place of the daemon that is asked here, or a minute."""
 
@@ -46,6 +47,18 @@ def test_the_curl_of_the_readme_gets_the_answer_that_the_readme_prints(shared_da
     for varies in ("decision_id", "latency_ms", "limits"):
         assert answer.pop(varies).__class__ is printed.pop(varies).__class__
     assert answer == printed
+
+
+def test_the_curl_of_redaction_gets_the_answer_that_the_page_prints(shared_daemon: RunningDaemon) -> None:
+    [command] = [block for block in blocks(INTEGRATING, "sh") if "curl" in block]
+    done = subprocess.run(
+        ["bash", "-c", command.replace("http://127.0.0.1:4000", shared_daemon.url)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "VIRAL_ENGINE_DATA_DIR": str(shared_daemon.data_dir)},
+    )
+    assert json.loads(done.stdout) == json.loads(blocks(INTEGRATING, "json")[0])
 
 
 @pytest.mark.parametrize("command", [*verbs(README), *verbs(OPERATIONS)])

@@ -14,6 +14,7 @@ from viral_engine.actors.growth.trust_safety.held import ProfileRead
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.journal import Commit, DecisionRow, RecordDecision, Statement
 from viral_engine.messages.people import ConsentBody, PutUser, UserBody
+from viral_engine.messages.redaction import Redact, RedactionAnswer
 from viral_engine.runtime.flight_recorder import HIDDEN, describe
 
 PERSONAL = {
@@ -21,7 +22,7 @@ PERSONAL = {
     "session_id", "name", "date_of_birth", "age_band", "stated_on", "guardian_id", "guardian_ids", "household_id",
     "household_members", "school_id", "referrer_id", "evidence", "value", "signals", "consents", "answer", "facts",
     "parameters", "statements", "reply", "items", "attempts", "signups", "blocks", "allows", "device_flags",
-    "decisions", "networks", "secret_mac", "key",
+    "decisions", "networks", "secret_mac", "key", "known",
 }  # fmt: skip
 SECRETS = (
     "u-4711", "s-4712", "d-4713", "192.0.2.47", "kid@example.org", "+14155550147", "meet me at the park", "lesson-47",
@@ -83,6 +84,8 @@ def a_record() -> RecordDecision:
         PutUser(user_id=SECRETS[0], body=UserBody(persona="parent", email=SECRETS[4], phone=SECRETS[5]), author="k1"),
         ConsentBody(scope="x", method="y", guardian_id=SECRETS[0], evidence={"name": SECRETS[8]}, policy_version=1),
         ProfileRead(SECRETS[0]),
+        Redact(content=SECRETS[6], known=(SECRETS[8],), guess=True),
+        RedactionAnswer(content=SECRETS[6], findings={"email": 1}),
     ],
     ids=lambda message: type(message).__name__,
 )

@@ -10,6 +10,8 @@ from viral_engine.actors.growth.trust_safety.changes import PROOFS, REFERRER
 from viral_engine.domain.actions import CATALOGUE
 from viral_engine.domain.consent import EVIDENCE, DataClass, Purpose, RecipientClass
 from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.redaction.audiences import Audience
+from viral_engine.domain.redaction.kinds import Kind
 from viral_engine.messages.keys import Scope
 from viral_engine.store.signals import FIRST_COUNTS
 
@@ -30,6 +32,7 @@ def words(heading: str) -> set[str]:
         ("Consent", {*Purpose, *RecipientClass, *DataClass, *EVIDENCE}),
         ("Consent", {field for fields in EVIDENCE.values() for field in fields}),
         ("Signals", {*PROOFS, REFERRER}),
+        ("Redaction", {*Kind, *Audience}),
         ("Scopes of keys", set(get_args(Scope))),
     ],
 )

@@ -222,8 +222,9 @@ def serving(
     settings: dict[str, dict[str, Any]] | None = None,
     readiness: Readiness | None = None,
     with_trust_safety: bool = True,
+    growth: tuple[Worker, ...] = (),
 ) -> Iterator[Served]:
-    """Runs the HTTP side on a free port."""
+    """Runs the HTTP side on a free port; `growth` are actors beside trust_safety."""
     script, readers = trust_safety or TrustSafety(), Reader()
     key = readers.add_key(ALL_SCOPES)
     system = System(make_loop=uvloop.new_event_loop)
@@ -239,7 +240,8 @@ def serving(
         metrics_text=lambda: b"viral_engine_of_others 1\n",
         log=structlog.get_logger(),
     )
-    growth = (Worker(name="trust_safety", actor_class=Peer, args=(script,)),) if with_trust_safety else ()
+    if with_trust_safety:
+        growth = (Worker(name="trust_safety", actor_class=Peer, args=(script,)), *growth)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         system.start(
             Supervisor(

@@ -11,6 +11,7 @@ from viral_engine.messages.journal import DecisionRow
 from viral_engine.runtime.system import System
 
 TRUST_SAFETY = "/growth/trust_safety"
+REDACTION = "/growth/redaction"
 JOURNAL = "/journal"
 READER = "/reader"
 

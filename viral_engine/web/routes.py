@@ -11,7 +11,7 @@ from viral_engine.messages.keys import Scope
 from viral_engine.runtime.system import System
 from viral_engine.web.ask import ask
 from viral_engine.web.auth import Grant
-from viral_engine.web.context import JOURNAL, READER, TRUST_SAFETY
+from viral_engine.web.context import JOURNAL, READER, REDACTION, TRUST_SAFETY
 from viral_engine.web.state import WebState
 
 Method = Literal["GET", "PUT", "POST", "DELETE"]
@@ -23,6 +23,9 @@ NOTHING: tuple[DataClass, ...] = ()
 """Declared by a route that touches no personal data."""
 
 NO_BODY = 0
+
+REDACTION_TIMEOUT_S = 30.0
+"""The longest a request waits for its redaction: a large text takes seconds, and may wait behind others."""
 
 
 class UndeclaredRoute(Exception):
@@ -100,6 +103,10 @@ class Call:
     async def commit(self, message: Any) -> Any:
         """Asks the journal."""
         return await ask(self._system, JOURNAL, message, self.state.context.settings.web.call_timeout_s)
+
+    async def redact(self, message: Any) -> Any:
+        """Asks for a redaction."""
+        return await ask(self._system, REDACTION, message, REDACTION_TIMEOUT_S)
 
 
 Handler = Callable[[Call], Awaitable[Answer]]

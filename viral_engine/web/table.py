@@ -8,7 +8,8 @@ from viral_engine.messages.access import EntryBody, ListName
 from viral_engine.messages.checks import CheckAnswer, CheckRequest
 from viral_engine.messages.keys import KeyBody
 from viral_engine.messages.people import ConsentBody, SignalBody, UserBody, UserView
-from viral_engine.web.api import access, decisions, keys, operations, users
+from viral_engine.messages.redaction import RedactionAnswer, RedactionBody
+from viral_engine.web.api import access, decisions, keys, operations, redactions, users
 from viral_engine.web.api.bulk import BulkAnswers, BulkItems, bulk
 from viral_engine.web.check import CHECK_PATH, Checker
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route
@@ -16,6 +17,7 @@ from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route
 _CHECKED = (DataClass.ACCOUNT, DataClass.CONTACT, DataClass.CONTENT)
 _PERSON = (DataClass.ACCOUNT, DataClass.CONTACT, DataClass.PROFILE)
 _IDENTIFIERS = (DataClass.ACCOUNT,)
+_REDACTED = (DataClass.CONTENT, DataClass.PROFILE)
 
 
 def route_table(settings: Settings, checker: Checker) -> tuple[Route, ...]:
@@ -23,6 +25,7 @@ def route_table(settings: Settings, checker: Checker) -> tuple[Route, ...]:
     return (
         *_checks(settings, checker),
         *_decisions(),
+        *_redactions(),
         *_users(settings.web.body_bytes_max),
         *_lists(settings.web.body_bytes_max),
         *_keys(settings.web.body_bytes_max),
@@ -85,6 +88,25 @@ def _decisions() -> tuple[Route, ...]:
             body_bytes_max=NO_BODY,
             query=decisions.PAGE,
             answers={200: decisions.DecisionRecords},
+        ),
+    )
+
+
+def _redactions() -> tuple[Route, ...]:
+    return (
+        # Of scope check: the host asks before it publishes, as before any action, and gets less than it sent. Takes no
+        # Idempotency-Key: the kept answer would be a text.
+        Route(
+            name="post_redaction",
+            method="POST",
+            path="/v1/redactions",
+            summary="A text with placeholders for what identifies people, and counts by kind; nothing of it is kept.",
+            handler=redactions.post_redaction,
+            touches=_REDACTED,
+            scopes=("check",),
+            body_bytes_max=redactions.BODY_BYTES_MAX,
+            body_type=RedactionBody,
+            answers={200: RedactionAnswer},
         ),
     )
 

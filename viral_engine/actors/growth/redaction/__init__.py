@@ -1,0 +1,1 @@
+"""`/growth/redaction`: texts without what identifies people."""
