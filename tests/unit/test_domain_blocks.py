@@ -2,7 +2,7 @@
 
 import pytest
 
-from viral_engine.domain.blocks import AllowList, BlockList, ListRow
+from viral_engine.domain.blocks import AllowList, BlockList, EntryList, ListRow
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListHit, ListKind
 
@@ -16,9 +16,14 @@ def listed(*rows: ListRow) -> BlockList:
     return blocks
 
 
-def hits(blocks: AllowList, now_ms: int = 0, **names: str | None) -> list[tuple[ListKind, str]]:
+def hits(blocks: EntryList, now_ms: int = 0, **names: str | None) -> list[tuple[ListKind, str]]:
     wanted: dict[str, str | None] = {"user": None, "device": None, "ip": None, "email_domain": None, **names}
     return [(hit.kind, hit.id) for hit in blocks.match(now_ms=now_ms, **wanted)]
+
+
+def test_a_block_is_no_allow() -> None:
+    assert not isinstance(BlockList(), AllowList)
+    assert not isinstance(AllowList(), BlockList)
 
 
 def test_a_key_is_found_by_its_own_kind_only() -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListHit, ListKind
 
-__all__ = ["AllowList", "BlockList", "ListRow"]
+__all__ = ["AllowList", "BlockList", "EntryList", "ListRow"]
 
 # Later than any expiry: what a row without one lives until.
 NEVER_MS = 1 << 62
@@ -39,8 +39,8 @@ class ListRow(NamedTuple):
     expires_ms: int | None = None
 
 
-class AllowList:
-    """Rows by typed key.
+class EntryList:
+    """Rows by typed key: what the blocklist and the allow-list both are.
 
     At `rows_max` a further row is refused with `Invalid`: the caller answers so and stores nothing. No row is dropped
     for another.
@@ -138,7 +138,7 @@ class AllowList:
         return ended
 
     def _check(self, row: ListRow) -> None:
-        """Refuse a row that this kind of list does not take; an allow-list takes all."""
+        """Refuse a row that this kind of list does not take."""
 
     def _table(self, kind: ListKind, key: str) -> tuple[_Table, str | int]:
         if kind is not ListKind.NETWORK:
@@ -170,8 +170,14 @@ class AllowList:
                 _hit(hits, ListKind.NETWORK, rows, now_ms)
 
 
-class BlockList(AllowList):
-    """An allow-list's twin for blocks: a block on a network always ends, because whoever holds an address changes."""
+class AllowList(EntryList):
+    """Who and what is spared limits; it takes every row."""
+
+    __slots__ = ()
+
+
+class BlockList(EntryList):
+    """Who and what is refused: a block on a network always ends, because whoever holds an address changes."""
 
     __slots__ = ()
 
