@@ -16,6 +16,7 @@ setup: $(VENV)/.installed ## Virtual environment and the program, into .venv
 setup-dev: $(VENV)/.installed-dev
 
 $(VENV)/.installed: pyproject.toml constraints.txt bin/make-venv
+	@[ -e $@ ] || echo "installing into $(VENV), this takes about a minute the first time"
 	@bin/make-venv "$(PYTHON)" "$(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
