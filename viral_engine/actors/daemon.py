@@ -328,9 +328,8 @@ class Daemon:
         until_s = time.monotonic() + STOP_S
         self._sockets.refuse()
         self._watch.stop()
-        # Without a drain. Web serves out first, so nothing of a caller waits in a mailbox when the journal's turn comes,
-        # and what the journal has taken it commits. A drain would have supervisors bring children back meanwhile, for
-        # which the ten seconds have no room.
+        # Without a drain. Web serves out first, so nothing of a caller waits in a mailbox when the journal's turn
+        # comes, and what the journal has taken it commits; for more the ten seconds have no room.
         self._system.stop()
         self._letters.close()
         self._sockets.close()
