@@ -61,12 +61,8 @@ CASTS_STOCK = Row(name="casts from a thread to a thread actor, against stock pyk
 START_1000 = Row(name="start of 1,000 children, against stock pykka (s)", better="lower", goal=None)
 START_MANY = Row(name="start of 10,000 idle named children (s)", better="lower", goal=1, target=0.2)
 MEMORY = Row(name="an idle named child of 10,000 (KiB)", better="lower", goal=6, target=4)
-START_ERLANG = Row(
-    name="start of 10,000 children, against Erlang/OTP (s)", better="lower", goal=None
-)
-STOP_ERLANG = Row(
-    name="stop of 10,000 children, against Erlang/OTP (s)", better="lower", goal=None
-)
+START_ERLANG = Row(name="start of 10,000 children, against Erlang/OTP (s)", better="lower", goal=None)
+STOP_ERLANG = Row(name="stop of 10,000 children, against Erlang/OTP (s)", better="lower", goal=None)
 KILLED = Row(name="killed actor serves again (ms)", better="lower", goal=10)
 GROUP_ERLANG = Row(name="restart of a group of 100, against Erlang/OTP (ms)", better="lower", goal=None)
 NEIGHBOUR = Row(name="p99 of a loop actor beside a computing thread actor (ms)", better="lower", goal=1)
