@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ placements = st.sampled_from([LoopActor, ThreadActor])
 outcomes = st.lists(st.sampled_from(["fail", "ignore", "run"]), min_size=1, max_size=2)
 
 
+@dataclass(eq=False)
+class End:
+    """How to end; no two are the same message, or the third death would make it a dead letter."""
+
+    how: str
+
+
 def obedient(placement: Any) -> type[Actor]:
     """An actor whose inits go as the test says, and that crashes or finishes when it is told to."""
 
@@ -49,8 +57,8 @@ def obedient(placement: Any) -> type[Actor]:
                 case "ignore":
                     raise Ignore
 
-        def handle_cast(self, message: Any) -> None:
-            raise ValueError("boom") if message == "crash" else Stop(NORMAL)
+        def handle_cast(self, message: End) -> None:
+            raise ValueError("boom") if message.how == "crash" else Stop(NORMAL)
 
     return Obedient
 
@@ -121,7 +129,7 @@ class SupervisorMachine(RuleBasedStateMachine):
         if how == "kill":
             self.system.registry.actors[f"/s/{name}"].kill()
         else:
-            self.system.cast(f"/s/{name}", how)
+            self.system.cast(f"/s/{name}", End(how))
         self.model.end(name, crashed=how != "finish")
         self.model.settle()
 
