@@ -166,3 +166,41 @@ def test_a_significant_child_that_is_being_restarted_still_counts_as_there() -> 
         settle(system)
         assert system.root is not None
         assert system.root.end is None
+
+
+@pytest.mark.parametrize("order", ["abc", "cab", "bca"])
+def test_while_another_significant_child_is_alive_the_end_of_one_ends_nobody(
+    placement: type[Actor], order: str
+) -> None:
+    children = tuple(worker(name, placement=placement, restart="transient", significant=True) for name in "abc")
+    with start_supervised(*children, auto_shutdown="all_significant") as system:
+        ends = []
+        for name in order:
+            system.cast(f"/{name}", stop)
+            settle(system)
+            ends.append(system.root.end if system.root else None)
+        assert ends == [None, None, SHUTDOWN]
+
+
+@pytest.mark.parametrize("mode", ["any_significant", "all_significant"])
+def test_the_end_of_an_insignificant_child_ends_nobody_even_when_it_is_the_last(
+    placement: type[Actor], mode: Any
+) -> None:
+    children = tuple(worker(name, placement=placement, restart="temporary") for name in "ab")
+    with start_supervised(*children, auto_shutdown=mode) as system:
+        for name in "ab":
+            system.cast(f"/{name}", stop)
+            settle(system)
+        assert system.root is not None
+        assert system.root.end is None
+
+
+def test_a_significant_child_that_was_stopped_by_hand_is_not_waited_for_and_ends_nobody() -> None:
+    children = tuple(worker(name, restart="transient", significant=True) for name in "ab")
+    with start_supervised(*children, auto_shutdown="all_significant") as system:
+        assert system.root is not None
+        system.call("/", TerminateChild("a")).get()
+        assert system.root.end is None
+        system.cast("/b", stop)
+        settle(system)
+        assert system.root.end == SHUTDOWN
