@@ -9,6 +9,7 @@ import pytest
 from scripted_actors import Boom, Script, scripted, stop
 
 from viral_engine.runtime.actor import Actor
+from viral_engine.runtime.errors import ActorError
 from viral_engine.runtime.events import (
     ActorEnded,
     ActorStarted,
@@ -204,3 +205,24 @@ def test_a_significant_child_that_was_stopped_by_hand_is_not_waited_for_and_ends
         system.cast("/b", stop)
         settle(system)
         assert system.root.end == SHUTDOWN
+
+
+def test_a_system_in_a_with_block_is_down_behind_it_whatever_ended_the_block() -> None:
+    system = System()
+
+    def fail_inside() -> None:
+        with system:
+            system.start(Supervisor(name="root", children=(worker("a"),)))
+            raise Boom
+
+    with pytest.raises(Boom):
+        fail_inside()
+    assert (system.registry.paths(), system.loop.is_running) == ([], False)
+
+
+def test_a_system_is_started_once() -> None:
+    with System() as system:
+        system.start(Supervisor(name="root"))
+        with pytest.raises(ActorError, match="started once"):
+            system.start(Supervisor(name="root"))
+        assert system.registry.paths() == ["/"]

@@ -77,6 +77,11 @@ class LoopThread:
             self._watchdog.join(timeout_s)
 
     @property
+    def is_running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
+
+    @property
     def is_current(self) -> bool:
         """Whether the calling thread is the loop's."""
         return threading.get_ident() == self.ident

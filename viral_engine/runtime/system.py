@@ -8,7 +8,7 @@ import math
 import threading
 import uuid
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pykka
 
@@ -17,7 +17,15 @@ from viral_engine.runtime.clock import SystemClock
 from viral_engine.runtime.dead_letters import Suspects
 from viral_engine.runtime.deadlines import Deadlines
 from viral_engine.runtime.dynamic import DynamicSupervisorActor
-from viral_engine.runtime.errors import ActorExited, CallError, InvalidSpec, NameTaken, NoSuchActor, StartFailed
+from viral_engine.runtime.errors import (
+    ActorError,
+    ActorExited,
+    CallError,
+    InvalidSpec,
+    NameTaken,
+    NoSuchActor,
+    StartFailed,
+)
 from viral_engine.runtime.events import Events, KeptStateDropped, MessageDropped
 from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit, crash
 from viral_engine.runtime.guardian import Guardian
@@ -129,6 +137,13 @@ class System:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Stops everything, whatever ended the block."""
+        self.stop()
+
     def start(self, spec: SupervisorSpec) -> Guardian:
         """Starts the loop and the root supervisor with everything below it.
 
@@ -138,6 +153,8 @@ class System:
         """
         if not isinstance(spec, SupervisorSpec):
             raise InvalidSpec("spec", f"{spec!r} is no supervisor")
+        if self.loop.ident is not None:
+            raise ActorError("a system is started once: make another one")
         self.loop.start()
         root = self.incarnate(spec, "/", None)
         assert isinstance(root, Guardian)
