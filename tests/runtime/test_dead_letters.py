@@ -115,7 +115,7 @@ def test_a_death_by_another_message_in_between_begins_the_count_anew(placement: 
     with start_supervised(worker("a", placement), restarts_max=100) as system:
         for number in (1, 1, 2, 1, 1):
             die_of(system, Poison(number))
-        assert incarnation(system) == 6
+        assert (incarnation(system), system.registry.actors["/a"]._suspects.letters) == (6, [])
         die_of(system, Poison(1))
         refused(system, Poison(1))
 
@@ -284,6 +284,7 @@ def test_in_a_batch_of_several_nobody_knows_which_one_it_was(placement: type[Act
             with pytest.raises(ActorExited):
                 replies[1].get()
             settle(system)
+        assert system.registry.actors["/a"]._suspects.letters == []
 
 
 def test_a_name_knows_so_many_dead_letters_and_forgets_the_oldest() -> None:

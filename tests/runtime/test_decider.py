@@ -12,7 +12,7 @@ from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.decider import directive_for, directive_of_exit
 from viral_engine.runtime.errors import ActorExited, HandlerFailed, InvalidSpec
 from viral_engine.runtime.events import ActorEnded, MessageFailed, SupervisorGaveUp
-from viral_engine.runtime.exits import KILLED, NORMAL, SHUTDOWN
+from viral_engine.runtime.exits import KILLED, NORMAL, SHUTDOWN, Exit
 from viral_engine.runtime.exits import crash as exit_of
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.operations import RestartChild, StartDynamic
@@ -40,7 +40,8 @@ def test_the_first_class_that_fits_decides_and_none_means_restart() -> None:
 
 def test_only_a_crash_is_decided() -> None:
     decider: Any = ((Exception, "stop"),)
-    assert [directive_of_exit(decider, end) for end in (NORMAL, SHUTDOWN, KILLED)] == ["restart"] * 3
+    ends = (NORMAL, SHUTDOWN, KILLED, Exit("shutdown", "while handling an error", Boom()))
+    assert [directive_of_exit(decider, end) for end in ends] == ["restart"] * 4
     assert directive_of_exit(decider, exit_of(Boom())) == "stop"
 
 

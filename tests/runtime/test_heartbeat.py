@@ -194,6 +194,7 @@ def test_the_beats_of_an_incarnation_end_with_it(placement: type[Actor]) -> None
     clock, log = ManualClock(), EventLog()
     with start_supervised(worker("a", placement, heartbeat=BEAT), clock=clock, log=log) as system:
         system.call("/", TerminateChild("a")).get()
+        assert [timer for _, _, timer in clock._timers if timer.callback is not None] == []
         beat(clock, 20)
         settle(system)
         assert phases(system) == [("a", "stopped")]
