@@ -179,5 +179,5 @@ def test_times_are_those_of_the_mailbox_and_the_handler() -> None:
         settle(system)
         first, second = tracer.take(0.0)
     assert isinstance(first, Traced)
-    assert first.took_s >= second.waited_s >= 0.0
-    assert min(first.waited_s, second.took_s) >= 0.0
+    assert second.waited_s > 0.0
+    assert min(first.waited_s, first.took_s, second.took_s) >= 0.0

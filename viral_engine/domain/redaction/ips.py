@@ -38,9 +38,11 @@ def _find_ipv4(tokens: Sequence[Token]) -> Iterator[Finding]:
         before = neighbour(tokens, at - 1, -1)
         if before is not None and before.word in _NUMBERED:
             continue
-        text = "".join(token.text for token in pieces) if pieces[-1].end - pieces[0].start <= IPV6_LENGTH_MAX else ""
+        if pieces[-1].end - pieces[0].start > IPV6_LENGTH_MAX:
+            continue
         try:
-            address = IPv4Address(text)
+            # Leading zeros make it ambiguous to a resolver, but no less an address to a reader.
+            address = IPv4Address(".".join(token.text.lstrip("0") or "0" for token in pieces[::2]))
         except AddressValueError:
             continue
         yield Finding(Kind.IP, tokens[at].start, tokens[last].end, str(address))
