@@ -277,19 +277,36 @@ def test_a_crash_while_draining_fails_the_rest_and_brings_nobody_back(placement:
         assert len(script.actors) == 1
 
 
-def test_two_orders_to_stop_are_both_answered(placement: type[Actor]) -> None:
+def test_every_order_to_stop_is_answered_however_many_there_are(placement: type[Actor]) -> None:
     gates = [Gate(), Gate()]
-    with start_supervised(worker("a", placement), clock=ManualClock()) as system:
+    with start_supervised(worker("a", placement, restart="temporary"), clock=ManualClock()) as system:
         actor = system.registry.actors["/a"]
+        system.drain_until_s = DRAIN_S
         slow_drain(system, gates)
         gates[0].wait_for_arrival()
-        stopper = stopping(system, "/a")
+        orders = [actor.order("shut_down")]
         gates[0].open()
         gates[1].wait_for_arrival()
-        again = actor.order("shut_down")
+        orders += [actor.order("shut_down"), actor.order("shut_down"), actor.order("ping")]
         gates[1].open()
+        assert [order.get() for order in orders] == [None] * 4
+        assert actor.exited.get() == SHUTDOWN
+
+
+def test_the_drain_of_dynamic_children_may_take_longer_than_their_own_time_too() -> None:
+    clock, gates, log = ManualClock(), [Gate(), Gate()], EventLog()
+    template = worker("t", ThreadActor, shutdown_s=1.0)
+    with start_supervised(DynamicSupervisor(name="d", template=template), clock=clock, log=log) as system:
+        system.call("/d", StartDynamic("a")).get()
+        slow_drain(system, gates, "/d/a")
+        gates[0].wait_for_arrival()
+        stopper = stopping(system, "/d/a")
+        clock.wait_for_timers(1)
+        clock.advance(DRAIN_S - 1.0)
+        for gate in gates:
+            gate.open()
         stopper.join()
-        assert again.get() is None
+    assert log.of(ActorEnded)[0].exit_reason == SHUTDOWN
 
 
 class Batches(ThreadActor):

@@ -20,12 +20,13 @@ from viral_engine.runtime.thread_actor import ThreadActor
 
 
 def cleaning(gate: Gate | None = None) -> Script:
-    """A script whose `terminate` says its reason, behind the gate if there is one."""
+    """A script whose `terminate` says its reason; the first one that ends has to pass the gate, if there is one."""
     script = Script()
+    gates = [gate] if gate is not None else []
 
     def terminate(exit_reason: Exit) -> None:
-        if gate is not None and len(script.actors) == 1:
-            gate.pass_through()
+        if gates:
+            gates.pop().pass_through()
         script.events.append(exit_reason)
 
     script.on_terminate = terminate

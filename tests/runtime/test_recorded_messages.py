@@ -115,6 +115,15 @@ def test_a_message_that_holds_much_is_told_in_few_words() -> None:
     assert len(describe(Outer(value))) <= WORDS_LENGTH_MAX
 
 
+def test_a_message_of_wide_messages_is_told_in_few_words() -> None:
+    names = [f"field_{number}" for number in range(FIELDS_MAX)]
+    wide = make_dataclass("Wide", names)
+    message = wide(*[wide(*[wide(*["x" * 100] * FIELDS_MAX)] * FIELDS_MAX)] * FIELDS_MAX)
+    words = describe(message)
+    assert len(words) <= WORDS_LENGTH_MAX
+    assert words.endswith(HIDDEN)
+
+
 def test_a_message_that_holds_itself_is_told_in_few_words() -> None:
     outer = Outer(None)
     outer.inner = outer
@@ -140,6 +149,13 @@ class Grumpy:
         raise RuntimeError(name)
 
 
+class Chatty:
+    """Answers every question with a name."""
+
+    def __getattr__(self, name: str) -> Any:
+        return ("secret",)
+
+
 class Misleading:
     """Has fields that are none."""
 
@@ -161,8 +177,9 @@ def test_a_value_that_cannot_be_shown_is_its_type(error: BaseException) -> None:
 
 
 def test_a_message_that_tells_nothing_of_itself_is_its_type() -> None:
-    assert [describe(Grumpy()), describe(Misleading()), describe(Shrunk(1, 2))] == [
+    assert [describe(Grumpy()), describe(Chatty()), describe(Misleading()), describe(Shrunk(1, 2))] == [
         "Grumpy",
+        "Chatty",
         "Misleading",
         f"Shrunk(a=1, b=2, c='{HIDDEN}')",
     ]

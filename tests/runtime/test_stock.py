@@ -475,6 +475,23 @@ def test_a_kill_while_the_constructor_runs_starts_nothing() -> None:
     assert diary.events == []
 
 
+def test_between_its_stop_and_the_end_of_its_host_patient_callers_wait_in_peace() -> None:
+    with start_supervised(greeter()) as system:
+        actor, root = host(system), system.registry.actors["/"]
+        root.order("suspend").get()
+        actor.stock_ref.stop()
+        actor.order("ping").get()
+        reply = system.call("/a", "ann", 1e9, patient=True)
+        for _ in range(3):
+            actor.order("ping").get()
+        assert (actor.state, actor.mailbox.depth) == ("suspended", 1)
+        root.order("resume").get()
+        actor.exited.get()
+        settle(system)
+        system.call("/", RestartChild("a")).get()
+        assert reply.get() == "hello ann"
+
+
 def test_two_specifications_of_one_class_share_nothing() -> None:
     with start_supervised(greeter("a"), greeter("b")) as system:
         ended_stock(system, stock_crash)
