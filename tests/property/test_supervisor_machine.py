@@ -123,9 +123,21 @@ class SupervisorMachine(RuleBasedStateMachine):
         self.model.outcomes[name] = list(steps)
 
     @precondition(lambda self: self.some_are("running"))
-    @rule(data=st.data(), how=st.sampled_from(["crash", "kill", "finish"]))
-    def end(self, data: st.DataObject, how: str) -> None:
-        name = self.pick(data, "running")
+    @rule(data=st.data())
+    def crash(self, data: st.DataObject) -> None:
+        self.end(self.pick(data, "running"), "crash")
+
+    @precondition(lambda self: self.some_are("running"))
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        self.end(self.pick(data, "running"), "finish")
+
+    @precondition(lambda self: self.some_are("running"))
+    @rule(data=st.data())
+    def kill(self, data: st.DataObject) -> None:
+        self.end(self.pick(data, "running"), "kill")
+
+    def end(self, name: str, how: str) -> None:
         if how == "kill":
             self.system.registry.actors[f"/s/{name}"].kill()
         else:
@@ -146,6 +158,7 @@ class SupervisorMachine(RuleBasedStateMachine):
         supervisor.order("resume").get()
         self.model.settle()
 
+    @precondition(lambda self: bool(self.model.restarts_s or self.model.added or any(self.model.outcomes.values())))
     @rule()
     def kill_the_supervisor(self) -> None:
         self.system.registry.actors["/s"].kill()
@@ -178,7 +191,8 @@ class SupervisorMachine(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(list(self.model.phases)))
         assert self.by_hand(CycleChild(name)) is self.model.cycle(name)
 
-    @rule(seconds=st.integers(1, WINDOW_S + 1))
+    @precondition(lambda self: bool(self.model.restarts_s))
+    @rule(seconds=st.sampled_from([1, WINDOW_S - 1, WINDOW_S, WINDOW_S + 1]))
     def advance(self, seconds: int) -> None:
         self.clock.advance(seconds)
         self.model.now_s += seconds
@@ -206,7 +220,7 @@ class SupervisorMachine(RuleBasedStateMachine):
         self.stack.close()
 
 
-SupervisorMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+SupervisorMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
 TestSupervisor = SupervisorMachine.TestCase
 
 

@@ -50,11 +50,12 @@ def test_a_child_without_anything_to_clean_up_is_killed(placement: type[Actor]) 
     class Plain(placement):  # type: ignore[misc, valid-type]
         pass
 
+    log = EventLog()
     inner = Supervisor(name="s", children=(Worker(name="a", actor_class=Plain),))
-    with start_supervised(inner) as system:
-        old = system.registry.actors["/s/a"]
-        system.registry.actors["/s"].kill()
-        assert (old.end, system._orphans) == (KILLED, set())
+    with start_supervised(inner, log=log) as system:
+        kill(system, "/s")
+    ended = next(end for end in log.of(ActorEnded) if end.path == "/s/a")
+    assert (ended.exit_reason, ended.killed_for) == (KILLED, "its supervisor /s was killed")
 
 
 def test_a_busy_child_is_killed_without_cleaning_up() -> None:

@@ -15,7 +15,7 @@ from viral_engine.runtime.events import ActorEnded, ActorIgnored, ActorStartFail
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.operations import CycleChild, DeleteChild, RestartChild, StartChild, TerminateChild
 from viral_engine.runtime.spec import DynamicSupervisor, Supervisor, Worker
-from viral_engine.runtime.testing import EventLog, Gate, ManualClock, settle, start_supervised
+from viral_engine.runtime.testing import PATIENCE_S, EventLog, Gate, ManualClock, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor
 
 
@@ -216,6 +216,9 @@ def test_a_kill_before_the_first_moment_of_an_actor_ends_it_before_its_init(
             reply = system.call("/", StartChild(worker("a", placement, script)), 60.0)
             with pytest.raises(StartFailed, match="killed"):
                 reply.get()
+        turned = threading.Event()
+        system.loop.post(turned.set)
+        assert turned.wait(PATIENCE_S)
         settle(system)
         assert (script.actors, system.registry.paths(), len(system.living)) == ([], ["/"], 1)
         system.call("/", StartChild(worker("a", placement, script))).get()

@@ -475,6 +475,26 @@ def test_a_kill_while_the_constructor_runs_starts_nothing() -> None:
     assert diary.events == []
 
 
+def test_a_kill_just_before_a_stock_actor_is_registered_leaves_no_registration(monkeypatch: pytest.MonkeyPatch) -> None:
+    diary, register = Diary(), pykka.ActorRegistry.register
+
+    def killed_before(ref: Any) -> None:
+        if ref.actor_class.__name__ == "Greeter":
+            system.registry.actors["/a"].kill()
+        register(ref)
+
+    with start_supervised() as system:
+        with monkeypatch.context() as patch:
+            patch.setattr(pykka.ActorRegistry, "register", killed_before)
+            reply = system.call("/", StartChild(greeter(diary=diary)), 1e9)
+            with pytest.raises(StartFailed):
+                reply.get()
+        for thread in threading.enumerate():
+            if thread.name.startswith("Greeter-"):
+                thread.join()
+    assert diary.events == []
+
+
 def test_between_its_stop_and_the_end_of_its_host_patient_callers_wait_in_peace() -> None:
     with start_supervised(greeter()) as system:
         actor, root = host(system), system.registry.actors["/"]
