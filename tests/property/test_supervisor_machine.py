@@ -77,7 +77,7 @@ class SupervisorMachine(RuleBasedStateMachine):
     @initialize(
         kind=st.sampled_from(["one_for_one", "rest_for_one", "one_for_all", "dynamic"]),
         restarts_max=st.integers(0, 3),
-        types=st.lists(restart_types, min_size=1, max_size=3),
+        types=st.lists(restart_types, min_size=2, max_size=3),
         placement=placements,
     )
     def begin(self, kind: Any, restarts_max: int, types: list[Any], placement: Any) -> None:
@@ -93,6 +93,9 @@ class SupervisorMachine(RuleBasedStateMachine):
             else Supervisor(strategy=kind, children=children, **options)
         )
         self.system = self.stack.enter_context(start_supervised(spec, clock=self.clock, restarts_max=10_000))
+        if kind == "dynamic":
+            for name, restart in zip(NAMES, types, strict=False):
+                self.add(name, restart)
 
     def specify(self, name: str, restart: Any) -> Worker:
         return Worker(name=name, actor_class=self.actor_class, restart=restart, args=(self.coming,))
@@ -115,6 +118,9 @@ class SupervisorMachine(RuleBasedStateMachine):
     @rule(data=st.data(), restart=restart_types)
     def start_child(self, data: st.DataObject, restart: Any) -> None:
         name = data.draw(st.sampled_from([name for name in NAMES if name not in self.model.phases]))
+        self.add(name, restart)
+
+    def add(self, name: str, restart: Any) -> None:
         assert self.by_hand(StartChild(self.specify(name, restart))) is self.model.add(name, restart)
 
     @rule(name=st.sampled_from(NAMES), steps=outcomes)
