@@ -60,12 +60,13 @@ def test_a_child_without_anything_to_clean_up_is_killed(placement: type[Actor]) 
 
 def test_a_busy_child_is_killed_without_cleaning_up() -> None:
     gate, script = Gate(), cleaning()
-    with start_supervised(supervised(ThreadActor, script)) as system:
+    with start_supervised(supervised(ThreadActor, script), clock=ManualClock()) as system:
         system.cast("/s/a", lambda _: gate.pass_through())
         gate.wait_for_arrival()
-        kill(system, "/s")
+        system.registry.actors["/s"].kill()
         assert (script.actors[0].end, script.events) == (KILLED, [])
         gate.open()
+        settle(system)
 
 
 def test_the_path_of_an_orphan_is_free_at_once_and_the_next_one_takes_it() -> None:
