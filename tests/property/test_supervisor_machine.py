@@ -226,7 +226,7 @@ class SupervisorMachine(RuleBasedStateMachine):
         self.stack.close()
 
 
-SupervisorMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+SupervisorMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
 TestSupervisor = SupervisorMachine.TestCase
 
 
