@@ -310,10 +310,13 @@ def test_a_supervisor_killed_while_it_starts_a_child_leaves_no_orphan() -> None:
     with start_supervised(Supervisor(name="s")) as system:
         reply = system.call("/s", StartChild(worker("a", ThreadActor, script)))
         gate.wait_for_arrival()
-        system.registry.actors["/s"].kill()
+        supervisor: Any = system.registry.actors["/s"]
+        supervisor.kill()
         gate.open()
         with pytest.raises(ActorExited):
             reply.get()
+        # Its own thread is the last to see the child that it was starting.
+        supervisor._thread.join()
         settle(system)
         assert system.registry.paths() == ["/", "/s"]
         assert system.call("/s", WhichChildren()).get() == ()

@@ -476,11 +476,12 @@ def test_a_kill_while_the_constructor_runs_starts_nothing() -> None:
 
 
 def test_a_kill_just_before_a_stock_actor_is_registered_leaves_no_registration(monkeypatch: pytest.MonkeyPatch) -> None:
-    diary, register = Diary(), pykka.ActorRegistry.register
+    diary, register, hosts = Diary(), pykka.ActorRegistry.register, list[StockHost]()
 
     def killed_before(ref: Any) -> None:
         if ref.actor_class.__name__ == "Greeter":
-            system.registry.actors["/a"].kill()
+            hosts.append(host(system))
+            hosts[0].kill()
         register(ref)
 
     with start_supervised() as system:
@@ -489,9 +490,7 @@ def test_a_kill_just_before_a_stock_actor_is_registered_leaves_no_registration(m
             reply = system.call("/", StartChild(greeter(diary=diary)), 1e9)
             with pytest.raises(StartFailed):
                 reply.get()
-        for thread in threading.enumerate():
-            if thread.name.startswith("Greeter-"):
-                thread.join()
+        hosts[0]._stock.supervised_down.get(timeout=PATIENCE_S)
     assert diary.events == []
 
 
