@@ -4,12 +4,13 @@ Start order is top to bottom, stop order bottom to top. `one_for_one` throughout
 so nobody has to die with another. The times to shut down stay below ten seconds in all: then `docker stop` would kill.
 """
 
+import gc
 import signal
 import sys
 
 if __name__ == "__main__":
-    STOPS = (signal.SIGTERM, signal.SIGINT)
-    for number in STOPS:
+    gc.disable()  # it rests until the daemon is ready: all that is made before is kept
+    for number in (STOPS := (signal.SIGTERM, signal.SIGINT)):
         signal.signal(number, lambda _number, _frame: sys.exit(0))  # nothing was promised to anybody yet
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # `viral-engine serve` has them wait until here
 
@@ -45,8 +46,7 @@ TREE = Supervisor(
         Worker(name="control", actor_class=Control, shutdown_s=1, heartbeat=HEARTBEAT),
         # Its server is main's and outlives it. Like the reader it may hang in a frozen socket: no stop waits for that.
         Worker(name="database", actor_class=DatabaseActor, shutdown_s=0.5),
-        # Long enough for the commit deadline: what was accepted is committed or refused before it ends. Its mailbox
-        # takes a burst of every connection there may be.
+        # Ends when all that it accepted is committed or refused. Its mailbox takes a burst of every connection there is.
         Worker(name="journal", actor_class=Journal, shutdown_s=2.5, mailbox_capacity=50_000),
         Worker(name="reader", actor_class=Reader, shutdown_s=0.5, mailbox_capacity=50_000),
         Supervisor(

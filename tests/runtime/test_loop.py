@@ -51,7 +51,7 @@ def test_many_replies_are_awaited_at_once_on_the_runtime_s_loop(placement: type[
             return await asyncio.gather(*(system.call("/a", number) for number in range(100)))
 
         assert on_loop(system, ask()) == list(range(100))
-        assert len(system.deadlines._waiting) == 0
+        assert len(system.deadlines.waiting) == 0
 
 
 def test_replies_are_awaited_on_a_loop_that_is_not_the_runtime_s(placement: type[Actor]) -> None:
@@ -140,7 +140,7 @@ def test_deadlines_need_one_timer_however_many_wait() -> None:
         assert sum(timer.callback is not None for _, _, timer in clock._timers) == 1
         clock.advance(60.0)
         assert late.get() == 50
-        assert len(system.deadlines._waiting) == 0
+        assert len(system.deadlines.waiting) == 0
 
 
 def test_a_shorter_deadline_than_the_ones_that_wait_is_kept() -> None:

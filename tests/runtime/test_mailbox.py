@@ -77,6 +77,56 @@ def test_what_is_put_back_comes_first_again_or_is_failed_when_it_closed_meanwhil
         reply.get()
 
 
+class Queue(list[Any]):
+    """Calls something in the moment before or after it grows, where another thread might be."""
+
+    def __init__(self, before: Any = None, after: Any = None) -> None:
+        self._before, self._after = before, after
+
+    def append(self, thing: Any) -> None:
+        if self._before is not None:
+            self._before()
+        super().append(thing)
+        if self._after is not None:
+            self._after()
+
+
+def test_a_message_that_comes_in_while_it_closes_is_refused() -> None:
+    box = mailbox()
+    box._messages = Queue(before=lambda: box.close(KILLED))
+    reply: Reply[Any] = Reply()
+    box.put(Envelope(1, reply, "call"))
+    assert (box.depth, reply.is_settled) == (0, True)
+    with pytest.raises(ActorExited):
+        reply.get()
+
+
+def test_whoever_waits_for_no_answer_is_told_at_once_that_it_closes() -> None:
+    box = mailbox()
+    box._messages = Queue(before=lambda: box.close(KILLED))
+    with pytest.raises(ActorExited):
+        box.put(Envelope(1))
+    assert box.depth == 0
+
+
+def test_a_message_that_the_closer_found_is_left_to_it() -> None:
+    box, found = mailbox(), list[Any]()
+    box._messages = Queue(after=lambda: found.extend(box.close(KILLED)[0]))
+    reply: Reply[Any] = Reply()
+    box.put(Envelope(1, reply, "call"))
+    assert [envelope.reply_to for envelope in found] == [reply]
+    assert not reply.is_settled
+
+
+def test_an_owner_that_falls_asleep_while_a_message_comes_in_sees_it_or_is_woken() -> None:
+    for moment in ("before", "after"):
+        seen: list[bool] = []
+        box = mailbox(wake=lambda seen=seen: seen.append(True))
+        box._messages = Queue(**{moment: lambda box=box, seen=seen: seen.append(not box.fall_asleep())})
+        box.put(Envelope(1))
+        assert any(seen)
+
+
 def test_no_message_is_forgotten_when_it_is_closed_in_the_middle_of_a_storm() -> None:
     for _ in range(30):
         box = mailbox(capacity=10**6)

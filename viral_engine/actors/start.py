@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import os
 import sys
 import threading
@@ -54,10 +53,8 @@ _begun: list[Start] = []
 def begin(arguments: list[str]) -> None:
     """Prepares ahead of `take`, and has PostgreSQL start meanwhile.
 
-    What keeps it from being prepared is left for `take` to find again, and to whoever calls that to tell. The garbage
-    collector rests until the daemon is ready: all that is made before is kept.
+    What keeps it from being prepared is left for `take` to find again, and to whoever calls that to tell.
     """
-    gc.disable()
     # Where it is installed structlog loads it, for a terminal that the daemon does not write to: a tenth of the start.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]  # None is how Python spells "not to be found"
     with contextlib.suppress(NotStarted, config.ConfigError, EmbeddedError):

@@ -29,20 +29,21 @@ class Deadlines:
     Almost every reply comes long before its deadline, so nothing is kept in order: when the earliest deadline
     that was known is reached, those that still wait are looked through, and the timer is set for the next one.
     Any thread may add; sets of CPython change atomically.
+
+    Attributes:
+        waiting: those replies; whoever no longer awaits one discards it here. A method for that would be a frame
+            more for each call.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._waiting: set[Awaited] = set()
-        # Once a call: the set's own method spares a frame.
-        self.discard = self._waiting.discard
-        """Forgets a reply that nobody awaits any more."""
+        self.waiting: set[Awaited] = set()
         self._due_s = math.inf
         self._timer: TimerHandle | None = None
 
     def add(self, reply: Awaited) -> None:
         """Has the reply expire at its deadline unless it is discarded before."""
-        self._waiting.add(reply)
+        self.waiting.add(reply)
         if reply.deadline_s < self._due_s:
             self._set_timer(reply.deadline_s)
 
@@ -56,9 +57,9 @@ class Deadlines:
     def _expire(self) -> None:
         now_s = self._clock.monotonic_s()
         self._due_s = next_s = math.inf
-        for reply in self._waiting.copy():
+        for reply in self.waiting.copy():
             if reply.deadline_s <= now_s:
-                self._waiting.discard(reply)
+                self.waiting.discard(reply)
                 reply.expire()
             else:
                 next_s = min(next_s, reply.deadline_s)

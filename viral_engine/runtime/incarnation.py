@@ -79,6 +79,8 @@ class Incarnation(Work):
         self.started_s = context.system.clock.monotonic_s()
         self.booted: Reply[Any] = Reply(context.path, surroundings=context.system)
         self.exited: Reply[Exit] = Reply(context.path, surroundings=context.system)
+        # Not in the class like the others: it is read with every message, and CPython 3.11 is slow to find it there.
+        self._ended = None
         self._life = threading.Lock()
         self._suspects = context.suspects
         # What pykka's own constructor sets, but for an Event and a random number: they would cost as much as the rest.

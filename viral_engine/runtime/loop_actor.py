@@ -129,7 +129,7 @@ class LoopActor(Actor):
 
     def _run_from(self, start: int) -> None:
         """Handles the batch from `start` on, until it is done, a handler awaits, or an order comes in."""
-        batch, orders, clock = self._batch, self.mailbox.orders, self.system.clock
+        batch, orders, monotonic_s = self._batch, self.mailbox.orders, self.system.monotonic_s
         now_s = 0.0
         for position in range(start, len(batch)):
             if orders:
@@ -143,7 +143,7 @@ class LoopActor(Actor):
             envelope = batch[position]
             if envelope.deadline_s is not None:
                 # Anew for each: those before it may have taken long.
-                now_s = clock.monotonic_s()
+                now_s = monotonic_s()
             try:
                 result = self._handle(envelope, now_s)
                 if result is NO_REPLY:

@@ -53,31 +53,38 @@ class Envelope:
 
 
 class Mailbox:
-    """Two queues under one lock: what the runtime says goes before what users say.
+    """Two queues: what the runtime says goes before what users say.
+
+    A message is put without taking the lock, which is for those who look at both queues or close them. A put
+    appends first and looks afterwards; who falls asleep or closes says so first and looks at the queue afterwards.
+    One of the two sees the other, whichever came first.
 
     Args:
         path: the actor's path, for errors.
-        capacity: messages that may wait. Messages of the runtime and those put with `force` are not counted:
-            they are bounded by the number of actors.
+        capacity: messages that may wait; threads that find the last place free in the same moment may exceed it
+            by one each. Messages of the runtime and those put with `force` are not counted: they are bounded by
+            the number of actors.
         wake: called after the mailbox became non-empty, in the sender's thread.
 
     Attributes:
         orders: messages of the runtime that wait; read it freely, change it through the methods.
-        accepted: everything that was ever put into it.
         refused: messages that found it full.
     """
 
     def __init__(self, path: str, capacity: int, wake: Callable[[], None]) -> None:
         self.path = path
         self.capacity = capacity
-        self.accepted = 0
         self.refused = 0
         self.orders: deque[Any] = deque()
         self._wake = wake
         self._lock = threading.Lock()
+        # Never another list: a put may hold it.
         self._messages: list[Envelope] = []
+        self._taken = 0
         # Born awake: the actor looks into its mailbox by itself once its init is done.
         self._awake = True
+        self._needs_nobody = True
+        """Whether a message that is in the queue will be found without its sender's doing."""
         self._closed: Exit | None = None
         self._refuses: Exit | None = None
         self._rest_watchers: list[Callable[[], None]] = []
@@ -91,30 +98,39 @@ class Mailbox:
         """
         if type(envelope) is not Envelope:
             envelope = Envelope(envelope.message, envelope.reply_to, "stock")
-        with self._lock:
-            messages = self._messages
-            if (len(messages) < self.capacity or force) and self._closed is None:
-                messages.append(envelope)
-                self.accepted += 1
-                if self._awake:
-                    return
-                self._awake = True
-                refusal: ActorExited | MailboxFull | None = None
-            else:
-                refusal = self._refusal()
-        if refusal is None:
-            self._wake()
-        elif envelope.reply_to is not None:
-            envelope.reply_to.set_exception(refusal)
+        messages = self._messages
+        if len(messages) < self.capacity or force:
+            messages.append(envelope)
+            if not self._needs_nobody:
+                self._attend_to(envelope)
         else:
-            raise refusal
+            self._refuse(envelope)
 
-    def _refusal(self) -> ActorExited | MailboxFull:
+    def _attend_to(self, envelope: Envelope) -> None:
+        """Wakes the owner for a message that is in the queue, or takes it out again when there is no owner."""
+        with self._lock:
+            wake = self._closed is None and not self._awake
+            if wake:
+                self._awake = self._needs_nobody = True
+        if wake:
+            self._wake()
+        elif self._closed is not None:
+            # Whoever closed it may have found the message, and tells its caller.
+            with contextlib.suppress(ValueError):
+                self._messages.remove(envelope)
+                self._refuse(envelope)
+
+    def _refuse(self, envelope: Envelope) -> None:
         reason = self._closed or self._refuses
+        refusal: ActorExited | MailboxFull
         if reason is not None:
-            return ActorExited(self.path, reason, begun=False)
-        self.refused += 1
-        return MailboxFull(self.path, self.capacity)
+            refusal = ActorExited(self.path, reason, begun=False)
+        else:
+            self.refused += 1
+            refusal = MailboxFull(self.path, self.capacity)
+        if envelope.reply_to is None:
+            raise refusal
+        envelope.reply_to.set_exception(refusal)
 
     def put_order(self, order: Any) -> bool:
         """Queues a message of the runtime ahead of all others; False when the mailbox is closed."""
@@ -122,9 +138,8 @@ class Mailbox:
             if self._closed is not None:
                 return False
             self.orders.append(order)
-            self.accepted += 1
             wake = not self._awake
-            self._awake = True
+            self._awake = self._needs_nobody = True
         if wake:
             self._wake()
         return True
@@ -132,9 +147,11 @@ class Mailbox:
     def take_order(self) -> Any | None:
         """Returns the next message of the runtime, or None."""
         try:
-            return self.orders.popleft()
+            order = self.orders.popleft()
         except IndexError:
             return None
+        self._taken += 1
+        return order
 
     def take(self, count_max: int) -> list[Envelope] | None:
         """Returns up to `count_max` messages in order.
@@ -144,11 +161,10 @@ class Mailbox:
             asleep, and the next `put` calls `wake`.
         """
         with self._lock:
-            messages = self._messages
-            if messages:
-                self._messages = messages[count_max:]
-                del messages[count_max:]
-                return messages
+            if self._closed is None and (taken := self._messages[:count_max]):
+                del self._messages[: len(taken)]
+                self._taken += len(taken)
+                return taken
         return None if self.fall_asleep() else []
 
     def fall_asleep(self, *, suspended: bool = False) -> bool:
@@ -160,7 +176,9 @@ class Mailbox:
         with self._lock:
             if self._closed is not None:
                 return True
+            self._needs_nobody = False
             if self.orders or (self._messages and not suspended):
+                self._needs_nobody = True
                 return False
             self._awake = False
             watchers, self._rest_watchers = self._rest_watchers, []
@@ -173,6 +191,7 @@ class Mailbox:
         with self._lock:
             if self._closed is None:
                 self._messages[:0] = envelopes
+                self._taken -= len(envelopes)
                 return
             reason = self._closed
         for envelope in envelopes:
@@ -189,9 +208,13 @@ class Mailbox:
         with self._lock:
             if self._closed is None:
                 self._closed = reason
-            messages, self._messages = self._messages, []
+            self.capacity = 0
+            self._needs_nobody = False
+            messages = self._messages[:]
+            del self._messages[: len(messages)]
             orders = list(self.orders)
             self.orders.clear()
+            self._taken += len(messages) + len(orders)
         return messages, orders
 
     def retire(self) -> None:
@@ -216,6 +239,11 @@ class Mailbox:
     def is_closed(self) -> bool:
         """Whether the mailbox takes no message any more."""
         return self._closed is not None
+
+    @property
+    def accepted(self) -> int:
+        """Everything that was ever put into it."""
+        return self._taken + len(self._messages) + len(self.orders)
 
     @property
     def depth(self) -> int:

@@ -123,10 +123,10 @@ class System:
         self.events = events or Events()
         self.loop = LoopThread(make_loop, self.events)
         self.clock: Clock = clock or SystemClock(self.loop)
+        self.monotonic_s = self.clock.monotonic_s
         self.deadlines = Deadlines(self.clock)
         self.registry = Registry()
         self.living: set[Incarnation] = set()
-        self._whereis = self.registry.actors.get
         self.root: Guardian | None = None
         self.urn = f"{uuid.uuid4().urn}:"
         self.drain_until_s = -math.inf
@@ -203,7 +203,7 @@ class System:
             return reply
         plain: Reply[Any] = Reply(path, timeout_s, self)
         # As `ask` does, without a frame of its own.
-        actor = self._whereis(path)
+        actor = self.registry.actors.get(path)
         if actor is None:
             plain.set_exception(NoSuchActor(path))
         else:
@@ -219,7 +219,7 @@ class System:
             reply_to: anything with `set` and `set_exception`; nothing is set up for it, its deadline included.
             deadline_s: on the clock's monotonic seconds; the message is not executed later.
         """
-        actor = self._whereis(path)
+        actor = self.registry.actors.get(path)
         if actor is None:
             reply_to.set_exception(NoSuchActor(path))
         else:
@@ -227,7 +227,7 @@ class System:
 
     def cast(self, path: str, message: Any) -> bool:
         """Tells the actor at `path` and never waits; False (and an event) when the message was dropped."""
-        actor = self._whereis(path)
+        actor = self.registry.actors.get(path)
         try:
             if actor is None:
                 raise NoSuchActor(path)

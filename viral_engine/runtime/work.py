@@ -41,7 +41,7 @@ class Work(Hooks):
     handled = 0
     busy_since_s: float | None = None
     recent: deque[tuple[type, float]] | tuple[()] = ()
-    _ended: Exit | None = None
+    _ended: Exit | None
     _batch: Sequence[Envelope] = ()
     _position = 0
     _batch_begun_whole = False

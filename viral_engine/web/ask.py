@@ -93,7 +93,7 @@ async def _ask_once(system: System, path: str, message: Any, deadline_s: float, 
         system.ask(path, message, waiting, deadline_s)
         return await future
     finally:
-        system.deadlines.discard(waiting)
+        system.deadlines.waiting.discard(waiting)
 
 
 async def _registered(system: System, path: str, remaining_s: float, timeout_s: float) -> None:

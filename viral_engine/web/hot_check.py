@@ -144,7 +144,7 @@ class HotCheck:
             self._route.system.loop.post(self.set, value)
         elif not self._is_settled:
             self._is_settled = True
-            self._route.system.deadlines.discard(self)
+            self._route.system.deadlines.waiting.discard(self)
             assert value is not None
             self._write(_OK, value.answer)
 
@@ -155,7 +155,7 @@ class HotCheck:
             self._route.system.loop.post(self.set_exception, error)
         elif not self._is_settled:
             self._is_settled = True
-            self._route.system.deadlines.discard(self)
+            self._route.system.deadlines.waiting.discard(self)
             self._protocol.follow(self._go_on(error))
 
     def expire(self) -> None:
@@ -166,7 +166,7 @@ class HotCheck:
         """Tells the caller that the daemon stops."""
         if not self._is_settled:
             self._is_settled = True
-            self._route.system.deadlines.discard(self)
+            self._route.system.deadlines.waiting.discard(self)
             self._fail(CancelledError())
 
     async def _go_on(self, error: Exception) -> None:

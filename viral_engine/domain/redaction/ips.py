@@ -36,7 +36,7 @@ def _find_ipv4(tokens: Sequence[Token]) -> Iterator[Finding]:
         if _goes_on(tokens, at - 1, -1) or _goes_on(tokens, last + 1, 1):
             continue
         before = neighbour(tokens, at - 1, -1)
-        if before is not None and before.word in _NUMBERED:
+        if before is not None and before.word in _NUMBERED and "\n" not in tokens[at - 1].text:
             continue
         if pieces[-1].end - pieces[0].start > IPV6_LENGTH_MAX:
             continue

@@ -2,8 +2,6 @@
 
 from functools import lru_cache
 
-import phonenumbers
-
 __all__ = ["HOME", "e164"]
 
 HOME = "US"
@@ -19,6 +17,8 @@ def e164(digits: str, region: str | None = HOME) -> str | None:
         digits: with a leading + when the country's code is a part of them.
         region: whose national spelling it is; None tries those of `ABROAD` too.
     """
+    import phonenumbers  # noqa: PLC0415  (a twentieth of the start, and only a text with digits in it needs it)
+
     for one in (HOME, *ABROAD) if region is None else (region,):
         try:
             parsed = phonenumbers.parse(digits, one)

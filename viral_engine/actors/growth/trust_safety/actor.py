@@ -382,7 +382,7 @@ class TrustSafety(LoopActor):
         system.deadlines.add(reply)
 
         def tell() -> None:
-            system.deadlines.discard(reply)
+            system.deadlines.waiting.discard(reply)
             actor = system.registry.whereis(path)
             if actor is not None:
                 actor.tell_info(message)
