@@ -46,7 +46,7 @@ TREE = Supervisor(
         Worker(name="control", actor_class=Control, shutdown_s=1, heartbeat=HEARTBEAT),
         # Its server is main's and outlives it. Like the reader it may hang in a frozen socket: no stop waits for that.
         Worker(name="database", actor_class=DatabaseActor, shutdown_s=0.5),
-        # Ends when all that it accepted is committed or refused. Its mailbox takes a burst of every connection there is.
+        # Ends when all that it accepted is committed or refused. Its mailbox takes a burst of every connection.
         Worker(name="journal", actor_class=Journal, shutdown_s=2.5, mailbox_capacity=50_000),
         Worker(name="reader", actor_class=Reader, shutdown_s=0.5, mailbox_capacity=50_000),
         Supervisor(
