@@ -28,6 +28,8 @@ KEPT_PER_NAME = 8
 """Incarnations that a name may still know: the one that runs, the one before, and those that a reply or a thread's last
 frame still holds. A leak would leave one a kill: hundreds."""
 
+LAST_LINES_S = 1.0
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -45,9 +47,11 @@ class Counts:
 
 
 def counts(system: System, clock: ManualClock) -> Counts:
+    alive = {getattr(actor, "thread_ident", None) for actor in system.living.copy()}
     for thread in threading.enumerate():
-        if thread.name.startswith("/") and not any(actor.path == thread.name for actor in system.living.copy()):
-            thread.join()
+        if thread.name.startswith(("/", "Stock")) and thread.ident not in alive:
+            # Its actor has ended, and it is on its last lines; one that stays is counted. A stock one has no number.
+            thread.join(LAST_LINES_S)
     return Counts(
         threads=threading.active_count(),
         registered=len(pykka.ActorRegistry.get_all()),
