@@ -86,7 +86,7 @@ def decide(body: bytes, received_s: float) -> DecisionRow:
     decision = evaluate(DEFAULT_POLICY, facts)
     TIMELINE.commit(action, group, profile, keyed, decision, now_ms, signup=row_of_action.signup)
     decision_id = IDS.next_bytes(wall_ms)
-    answer = answer_of(DEFAULT_POLICY, decision, decision_id, round((time.monotonic() - received_s) * 1000, 3))
+    answer = answer_of(DEFAULT_POLICY, decision, [], decision_id, round((time.monotonic() - received_s) * 1000, 3))
     return record_of(action, facts, decision, answer, decision_id, ()).row
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from viral_engine.domain.actions import CATALOGUE, UNLISTED, Action
 from viral_engine.domain.limits import READS, SHARE, WRITES, Limit
 from viral_engine.domain.policy import DEFAULT_POLICY
+from viral_engine.domain.policy_file import RULES_MAX, policy_of
+from viral_engine.domain.rules import DEPTH_MAX, KNOWN_FACTS, PARTS_MAX, Leaning
 from viral_engine.domain.weights import WEIGHTS, Ramp
+from viral_engine.store.policies import VERSIONS_MAX
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text()
 SETS = {"writes": WRITES, "reads": READS, "writes, share": (*WRITES, SHARE)}
@@ -81,3 +84,12 @@ def test_the_weights_are_those_of_the_code() -> None:
 
 def test_the_page_names_the_version_it_describes() -> None:
     assert f"`{DEFAULT_POLICY.id}`, version {DEFAULT_POLICY.version}" in PAGE
+
+
+def test_the_rule_on_the_page_works_and_every_fact_that_rules_may_name_stands_there() -> None:
+    rule = PAGE.split("```toml\n")[1].split("```")[0]
+    assert [rule.name for rule in policy_of(rule).rules] == ["new_and_busy"]
+    speaks = {Leaning.SUSPICION: "against", Leaning.PROOF: "for", Leaning.NEITHER: "neither"}
+    expected = [(name, fact.sort.value, speaks[fact.leaning]) for name, fact in KNOWN_FACTS.items()]
+    assert rows_below("Rules of your own") == expected
+    assert (RULES_MAX, PARTS_MAX, DEPTH_MAX, VERSIONS_MAX) == (100, 32, 8, 1_000)

@@ -19,6 +19,7 @@ from viral_engine import __version__, config
 from viral_engine.actors.database.actor import DatabaseContext
 from viral_engine.actors.dead_letters import DeadLetterBox
 from viral_engine.actors.growth.trust_safety.actor import TrustSafetyContext
+from viral_engine.actors.growth.trust_safety.policies import Policies
 from viral_engine.actors.journal.actor import JournalContext
 from viral_engine.actors.sockets import bind
 from viral_engine.actors.start import NotStarted, Start, take
@@ -187,6 +188,7 @@ class Daemon:
             disk=self._disk,
             boot_id=self._boot_id,
         )
+        policies = Policies()
         web = WebContext(
             system=self._system,
             settings=settings,
@@ -196,6 +198,7 @@ class Daemon:
             spool=spool,
             readiness=self._readiness,
             metrics_text=self._metrics.exposition,
+            outage_of=lambda action: policies.enforced.action(action).outage,
             log=structlog.get_logger("web"),
         )
         return {
@@ -203,7 +206,9 @@ class Daemon:
             "/database": (database,),
             "/journal": (journal,),
             "/reader": (self._database,),
-            "/growth/trust_safety": (TrustSafetyContext(settings=settings.trust_safety, metrics=self._metrics),),
+            "/growth/trust_safety": (
+                TrustSafetyContext(settings=settings.trust_safety, metrics=self._metrics, policies=policies),
+            ),
             "/growth/redaction": (),
             "/jobs/clock": (settings.jobs,),
             "/web": (web, self._sockets.http),

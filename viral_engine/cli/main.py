@@ -39,6 +39,7 @@ VERBS = {
     "consents": "consents:consents",
     "blocks": "access:blocks",
     "allows": "access:allows",
+    "policy": "policy:policy",
 }
 """Each verb's module and name in it; a module is imported when its verb is used."""
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from viral_engine.cli.errors import ExitCode
 from viral_engine.cli.options import SPAN, Session, common
+from viral_engine.cli.records import records_since
 from viral_engine.domain.decision import Decision
 from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.facts import facts_from_dict
-from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED
+from viral_engine.domain.policy import SHIPPED, Policy, policy_from_dict
 
-PAGE_ROWS = 200
+OUTAGE = "outage"
+"""The policy named by answers that nobody could decide."""
+
 DIFFERENCES_SHOWN = 20
 
 
@@ -29,20 +30,25 @@ def reevaluate(session: Session, since: float) -> int:
     outcome, reasons, score, contributions, limits and consent with what was answered. Exits 1 when any differs.
     """
     compared, different, skipped = 0, [], 0
-    for record in _records(session, since):
-        policy = SHIPPED.get(record["policy"]["version"]) if record["policy"]["id"] == DEFAULT_POLICY.id else None
-        if policy is None:
+    policies: dict[int, Policy] = dict(SHIPPED)
+    for record in records_since(session, since):
+        version = record["policy"]["version"]
+        if record["policy"]["id"] == OUTAGE:
             skipped += 1
             continue
+        policy = policies.get(version)
+        if policy is None:
+            whole = session.daemon.http("GET", f"/v1/policies/{version}")
+            policy = policies[version] = policy_from_dict(whole["body"])
         compared += 1
         again = comparable(evaluate(policy, facts_from_dict(record["facts"])))
         if any(record[name] != value for name, value in again.items()):
             different.append(record["decision_id"])
     lines = [f"{compared:,} decisions evaluated again, {len(different):,} differ"]
     if skipped:
-        lines.append(f"{skipped:,} were decided by another policy and were left out")
+        lines.append(f"{skipped:,} were answered by an outage policy and left out")
     lines += [f"  {decision_id}" for decision_id in different[:DIFFERENCES_SHOWN]]
-    answer = {"compared": compared, "different": different, "other_policy": skipped}
+    answer = {"compared": compared, "different": different, "left_out": skipped}
     session.printer.answer(answer, lines)
     return ExitCode.NOT_WELL if different else ExitCode.OK
 
@@ -74,16 +80,3 @@ def comparable(decision: Decision) -> dict[str, Any]:
         },
         "missing": list(decision.missing),
     }
-
-
-def _records(session: Session, since_s: float) -> Iterator[dict[str, Any]]:
-    """Pages through the recorded decisions, newest first."""
-    since = (datetime.now(UTC) - timedelta(seconds=since_s)).isoformat()
-    before: str | None = None
-    while True:
-        query = {"since": since, "limit": PAGE_ROWS, "before": before}
-        page = session.daemon.http("GET", "/v1/decisions", query=query)
-        yield from page["decisions"]
-        before = page["next_before"]
-        if before is None:
-            return

@@ -53,7 +53,7 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
         reasons.add(Reason.DUPLICATE_SIGNUP)
     if facts.relation is Relation.NONE:
         reasons.add(Reason.NOT_AUTHORIZED_FOR_SUBJECT)
-    contributions = contributions_of(policy.weights, facts, unlisted=unlisted, signup=action.signup)
+    contributions = contributions_of(policy.weights, facts, unlisted=unlisted, signup=action.signup, rules=policy.rules)
     score = 0
     for term in contributions:
         score += term.weight

@@ -171,6 +171,9 @@ class Facts(NamedTuple):
         email_disposable: The e-mail's domain hands out throw-away mailboxes.
         flags: Reports about the user, the device or the address.
         consents: Rows about the person concerned, of confirmed guardians.
+        account_age_days: Whole days since the user was first put; None of a user who never was.
+        has_school: The user belongs to a school.
+        in_household: The user belongs to a verified household.
         schema: Version of this list of fields and of their defaults.
     """
 
@@ -192,6 +195,9 @@ class Facts(NamedTuple):
     velocity: Velocity = QUIET
     referral: Referral = NO_REFERRAL
     consents: tuple[Consent, ...] = ()
+    account_age_days: int | None = None
+    has_school: bool = False
+    in_household: bool = False
     schema: int = SCHEMA
 
 

@@ -96,7 +96,7 @@ def _reader(hint: Any) -> Callable[[Any, str], Any]:
     if origin in (Union, UnionType):
         return _optional(_reader(next(arg for arg in args if arg is not NoneType)))
     if origin is tuple:
-        return _tuple(_reader(args[0]))
+        return _tuple(args[0])
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(_reader(args[0]), _reader(args[1]))
     if is_dataclass(hint) or getattr(hint, "_field_defaults", None):
@@ -112,10 +112,12 @@ def _optional(read: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     return lambda plain, path: None if plain is None else read(plain, path)
 
 
-def _tuple(read: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+def _tuple(hint: Any) -> Callable[[Any, str], Any]:
     def read_all(plain: Any, path: str) -> tuple[Any, ...]:
         if not isinstance(plain, (list, tuple)):
             raise Invalid(path, "must be a list")
+        # Not before: a type may hold more of itself.
+        read = _reader(hint)
         return tuple(read(item, f"{path}[{index}]") for index, item in enumerate(plain))
 
     return read_all

@@ -14,9 +14,10 @@ from viral_engine.domain.limits import WindowKey
 from viral_engine.domain.matrix import MATRIX, STRICTEST, ActionClass, Cells, Matrix
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.plain import from_plain, to_plain
+from viral_engine.domain.rules import Rule, check_rule
 from viral_engine.domain.weights import WEIGHTS, Weights
 
-__all__ = ["DEFAULT_POLICY", "SHIPPED", "Mode", "Policy", "policy_from_dict", "policy_to_dict"]
+__all__ = ["DEFAULT_POLICY", "SHIPPED", "Mode", "Policy", "policy_from_dict", "policy_to_dict", "versioned"]
 
 SCHEMA = 1
 
@@ -43,6 +44,7 @@ class Policy:
         signup_address_others_max: The same for an address group: the fourth signup is a duplicate.
         consent_version_min: Oldest version of the privacy policy whose consents still hold.
         reconsent_supersedes: Whether a withdrawal is told no more once its own guardian lifted it by consenting again.
+        rules: What the policy weighs beside `weights`, in the order in which decisions tell them.
     """
 
     id: str
@@ -57,10 +59,12 @@ class Policy:
     signup_address_others_max: int = 2
     consent_version_min: int = 1
     reconsent_supersedes: bool = False
+    rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
         _check_matrix(self.matrix)
         _check_weights(self.weights)
+        _check_rules(self.rules)
 
     def action(self, name: str) -> Action:
         """The row of an action, the strictest if it has none."""
@@ -83,6 +87,11 @@ def policy_from_dict(plain: Mapping[str, Any]) -> Policy:
     if plain.get("schema") != SCHEMA:
         raise Invalid("policy.schema", f"must be {SCHEMA}")
     return from_plain(Policy, {name: item for name, item in plain.items() if name != "schema"}, "policy")
+
+
+def versioned(policy: Policy, version: int) -> Policy:
+    """The same policy as that version, and so are the rules that it brought."""
+    return replace(policy, version=version, rules=tuple(rule._replace(version=version) for rule in policy.rules))
 
 
 def _check_matrix(matrix: Matrix) -> None:
@@ -120,6 +129,21 @@ def _check_weights(weights: Weights) -> None:
     if any(low[0] >= high[0] or low[1] >= high[1] for low, high in pairwise(tiers)):
         raise Invalid("policy.weights.tiers", "must rise in score and in outcome")
 
+
+def _check_rules(rules: tuple[Rule, ...]) -> None:
+    seen: set[str] = set()
+    for index, rule in enumerate(rules):
+        if rule.name in _TERMS or rule.name in seen:
+            raise Invalid(f"policy.rule[{index}].name", "is the name of another rule")
+        seen.add(rule.name)
+        check_rule(rule, f"policy.rule[{index}]")
+
+
+_TERMS = frozenset({
+    *Velocity._fields, *Referral._fields, *Trust._fields, "email_disposable", "unknown_action", "signups_unknown",
+    "referral_cap", "trust_cap", "flags_cap", "flag_source_cap",
+})  # fmt: skip
+"""Names that decisions tell already."""
 
 _EVERY_LIMIT = tuple(WindowKey)
 DEFAULT_POLICY = Policy(

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from viral_engine.domain.decision import Contribution
 from viral_engine.domain.facts import NO_REFERRAL, NO_TRUST, QUIET, Facts, Flag, ListHit, Referral, Trust
 from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.rules import Rule, rule_terms
 from viral_engine.domain.weights import FlagWeights, Ramp, Tier, Weights
 
 __all__ = ["contributions_of", "flag_terms", "tier_of"]
 
 
-def contributions_of(weights: Weights, facts: Facts, *, unlisted: bool, signup: bool) -> list[Contribution]:
+def contributions_of(
+    weights: Weights, facts: Facts, *, unlisted: bool, signup: bool, rules: Sequence[Rule] = ()
+) -> list[Contribution]:
     """The terms of the score, in a fixed order: suspicion, then what proofs take off it.
 
     Args:
@@ -22,6 +25,7 @@ def contributions_of(weights: Weights, facts: Facts, *, unlisted: bool, signup: 
         facts: What is known.
         unlisted: The catalogue has no such action.
         signup: The action creates an account.
+        rules: The policy's own rules.
     """
     terms: list[Contribution] = []
     for field in facts.missing:
@@ -44,6 +48,8 @@ def contributions_of(weights: Weights, facts: Facts, *, unlisted: bool, signup: 
         terms += _referral_terms(weights, facts.referral, facts.allows)
     if facts.flags:
         terms += flag_terms(weights.flags, facts.flags)
+    if rules:
+        terms += rule_terms(rules, facts)
     if terms and facts.trust is not NO_TRUST:
         terms += _trust_terms(weights, facts.trust, sum(term.weight for term in terms))
     return terms

@@ -133,6 +133,15 @@ class MovingWindows:
         self._coarse.expire(now_ms, budget)
         return self._keys.expire(now_ms, budget)
 
+    def respanned(self, window_ms: int) -> "MovingWindows":
+        """The same places under another length of the window: what was forgotten stays so, nothing else is."""
+        other = MovingWindows(window_ms, self._keys.keys_max, self._places_max)
+        for mine, theirs in ((self._keys, other._keys), (self._coarse, other._coarse)):
+            theirs.advance(mine.now_ms)
+            for key, row in mine.rows.items():
+                theirs.insert(key, row)
+        return other
+
     def _take_when_crowded(self, key: str, place: bytes, coarse: str) -> None:
         groups, now_ms = self._coarse, self._keys.now_ms
         groups.expire(now_ms, DUE_PER_INSERT)

@@ -99,6 +99,15 @@ class PolicyRef(Struct, frozen=True, kw_only=True):
     mode: str
 
 
+class Shadowed(Struct, frozen=True, kw_only=True):
+    """What a policy in shadow would have decided; it changed nothing."""
+
+    policy: PolicyRef
+    decision: Annotated[str, _OUTCOMES]
+    reasons: list[Annotated[str, _REASONS]]
+    score: int
+
+
 class LimitState(Struct, frozen=True, kw_only=True):
     """The limit with the longest wait; `retry_after_s` is None while there is room."""
 
@@ -125,6 +134,7 @@ class CheckAnswer(Struct, frozen=True, kw_only=True):
         recorded: false only while the database is away, under the action's outage policy.
         reasons: codes, what an operator acts on first stands first.
         score: in thousandths.
+        shadow: what a policy on trial would have decided, if there is one.
         missing: optional fields that were not sent; some have a small weight.
         latency_ms: from the request's receipt to the decision; the commit comes on top.
     """
@@ -138,7 +148,7 @@ class CheckAnswer(Struct, frozen=True, kw_only=True):
     policy: PolicyRef
     limits: LimitState | None
     consent: ConsentState
-    shadow: list[Any]
+    shadow: list[Shadowed]
     missing: list[str]
     latency_ms: float
 

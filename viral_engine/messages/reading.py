@@ -10,6 +10,7 @@ from msgspec import Struct
 from viral_engine.messages.access import AllowView, BlockView, EntryKind, ListName
 from viral_engine.messages.keys import KeyRecord
 from viral_engine.messages.people import ConsentView, UserView
+from viral_engine.messages.policies import StandingPolicy
 from viral_engine.runtime.flight_recorder import personal
 
 PAGE_MAX = 200
@@ -179,6 +180,7 @@ class WarmStart(Struct, frozen=True, kw_only=True):
         signups: (occurred_ms, user_id, device_id, ip_address, backfill) of recent signups, oldest first.
         device_flags: device id to list of (flag_type, risk in thousandths, flagged_ms).
         complete: False when `rows_max` cut something off.
+        policies: what stands instead of the shipped policy, and what in its shadow.
     """
 
     attempts: list[tuple[int, str, str, str | None, str | None, str, list[str], bool, bool]]
@@ -188,6 +190,7 @@ class WarmStart(Struct, frozen=True, kw_only=True):
     device_flags: dict[str, list[tuple[str, int, int]]]
     last_backfill_ms: int | None
     complete: bool
+    policies: list[StandingPolicy] = []
 
 
 __all__ = [

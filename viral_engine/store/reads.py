@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from viral_engine.messages.dead_letters import ReadDeadLetters
+from viral_engine.messages.policies import ReadPolicies, ReadShadowed
 from viral_engine.messages.reading import (
     ReadDecision,
     ReadDecisions,
@@ -21,6 +22,7 @@ from viral_engine.store.dead_letters import read_dead_letters
 from viral_engine.store.decisions import read_decisions, read_pages
 from viral_engine.store.idempotency import read_idempotent
 from viral_engine.store.keys import read_keys
+from viral_engine.store.policies import read_policies, read_shadowed
 from viral_engine.store.profiles import read_profiles, read_users
 from viral_engine.store.warm_start import read_warm_starts
 
@@ -39,4 +41,6 @@ READS: Mapping[type, Read] = {
     ReadIdempotent: read_idempotent,
     ReadWarmStart: read_warm_starts,
     ReadDeadLetters: read_dead_letters,
+    ReadPolicies: read_policies,
+    ReadShadowed: read_shadowed,
 }

@@ -268,3 +268,30 @@ dead_letters = Table(
     _column("message", Text, C.OPERATIONAL),
     _column("error", Text, C.OPERATIONAL),
 )
+
+# What operators wrote: no user's data.
+policies = Table(
+    "policies",
+    metadata,
+    _column("version", Integer, C.OPERATIONAL, primary_key=True, autoincrement=False),
+    _column("policy_id", Text, C.OPERATIONAL),
+    _column("source", Text, C.OPERATIONAL),
+    _column("body", JSON, C.OPERATIONAL),
+    _column("author", Text, C.AUDIT),
+    _column("reason", Text, C.AUDIT),
+    _column("created_at", _INSTANT, C.AUDIT),
+)
+
+policy_switches = Table(
+    "policy_switches",
+    metadata,
+    _column("id", BigInteger, C.OPERATIONAL, Identity(), primary_key=True),
+    _column("at", _INSTANT, C.AUDIT),
+    _column("mode", Text, C.OPERATIONAL),
+    _column("version", Integer, C.OPERATIONAL, null=True),
+    _column("author", Text, C.AUDIT),
+    _column("reason", Text, C.AUDIT),
+    CheckConstraint("mode IN ('enforce', 'shadow')", name="mode"),
+    CheckConstraint("version IS NOT NULL OR mode = 'shadow'", name="version"),
+)
+Index("policy_switches_mode_idx", policy_switches.c.mode, policy_switches.c.id)

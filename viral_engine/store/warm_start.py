@@ -11,6 +11,7 @@ from viral_engine.messages.reading import ReadWarmStart, WarmStart
 from viral_engine.store.access import view_of
 from viral_engine.store.device_flags import SIGNUP
 from viral_engine.store.ids import address_of
+from viral_engine.store.policies import standing_policies
 from viral_engine.store.statements import instant_of
 
 __all__ = ["FLAGS_MAX", "read_warm_starts"]
@@ -75,6 +76,7 @@ def _read(connection: Connection, message: ReadWarmStart) -> WarmStart:
         device_flags=flags,
         last_backfill_ms=connection.scalar(_LAST_BACKFILL),
         complete=complete,
+        policies=standing_policies(connection),
     )
 
 

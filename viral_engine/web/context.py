@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from viral_engine.config import Settings
+from viral_engine.domain.outage import OutagePolicy
+from viral_engine.domain.policy import DEFAULT_POLICY
 from viral_engine.messages.journal import DecisionRow
 from viral_engine.runtime.system import System
 
@@ -32,6 +34,11 @@ class Readiness:
         return not self.reasons
 
 
+def shipped_outage(action: str) -> OutagePolicy:
+    """Returns what the shipped policy answers for an action while nothing can be recorded."""
+    return DEFAULT_POLICY.action(action).outage
+
+
 class Spool(Protocol):
     """Where degraded decisions wait for the database."""
 
@@ -52,6 +59,7 @@ class WebContext:
         boot_id: names this start of the daemon; claims of an earlier one are dead.
         readiness: asked by `/readyz`, must not block.
         metrics_text: Prometheus' text format of everything but HTTP, must not block.
+        outage_of: what is answered for an action while nothing can be recorded, under the policy in force.
         log: a structlog logger.
     """
 
@@ -63,4 +71,5 @@ class WebContext:
     spool: Spool
     readiness: Callable[[], Readiness]
     metrics_text: Callable[[], bytes]
+    outage_of: Callable[[str], OutagePolicy] = shipped_outage
     log: Any

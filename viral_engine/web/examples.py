@@ -38,6 +38,7 @@ _CONSENT = {"scope": "service", "method": "signed_form", "guardian_id": "41", "p
 _ENTRY = {"kind": "device", "value": "d-1", "reason": "stolen accounts", "author": "key:k1", "created_at": _WHEN}
 _KEY = {"name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "expires_at": _WHEN}
 _STANDS = {"added": True, "reason": "stolen accounts", "expires_at": _WHEN}
+_SWITCHED = {"since": _WHEN, "author": "key:k1", "reason": "fewer denials"}
 
 EXAMPLES: Mapping[str, Any] = {
     "ErrorBody": {"error": "invalid", "message": "action_type is missing", "field": "action_type"},
@@ -87,6 +88,36 @@ EXAMPLES: Mapping[str, Any] = {
     "KeyBody": _KEY,
     "KeyMade": {"key_id": "k1", "key": "ve_k1_...", **_KEY},
     "Keys": {"keys": [{"key_id": "k1", **_KEY, "created_at": _WHEN, "revoked_at": None}]},
+    "PolicyBody": {"source": "[tiers]\ndeny = 8000\n", "reason": "fewer denials", "mode": "shadow"},
+    "SwitchBody": {"reason": "too strict", "mode": "enforce", "version": 2},
+    "PolicyStands": {"mode": "enforce", "version": 3},
+    "PolicyList": {
+        "enforced": {"version": 3, **_SWITCHED},
+        "shadow": None,
+        "versions": [
+            {
+                "version": 3,
+                "policy_id": "default",
+                "shipped": False,
+                "author": "key:k1",
+                "reason": "fewer denials",
+                "created_at": _WHEN,
+            },
+        ],
+    },
+    "PolicyWhole": {
+        "version": 3,
+        "policy_id": "default",
+        "shipped": False,
+        "source": "[tiers]\ndeny = 8000\n",
+        "toml": 'id = "default"\n',
+        "body": {"schema": 1, "id": "default", "version": 3},
+    },
+    "ShadowCounts": {
+        "version": 3,
+        "since": _WHEN,
+        "counts": [{"decision": "deny", "shadow": "review", "count": 12}],
+    },
     "Health": {"status": "ok", "version": "1.0.0"},
     "Ready": {"ready": True, "reasons": []},
 }

@@ -8,7 +8,6 @@ import time
 
 import msgspec
 
-from viral_engine.domain.actions import CATALOGUE, UNLISTED
 from viral_engine.domain.facts import Facts, facts_to_dict
 from viral_engine.domain.outage import outage_answer
 from viral_engine.domain.outcome import Outcome
@@ -82,6 +81,7 @@ class OutageDesk:
 
     def __init__(self, context: WebContext, traffic: Traffic) -> None:
         self._system = context.system
+        self._outage_of = context.outage_of
         self._traffic = traffic
         self._spooler = Spooler(context.spool)
         self._ids = Uuid7Source(os.urandom)
@@ -93,8 +93,9 @@ class OutageDesk:
             ApiError: 503 when that is the policy, or nothing can be spooled either.
         """
         row = error.request.row if isinstance(error, NotRecorded) and error.request is not None else None
-        policy = CATALOGUE.get(action.action_type, UNLISTED).outage
-        outcome = outage_answer(policy, None if row is None else Outcome(row.decision)).outcome
+        outcome = outage_answer(
+            self._outage_of(action.action_type), None if row is None else Outcome(row.decision)
+        ).outcome
         if outcome is None and isinstance(error, NotRead):
             # Strangers are told what can't be done, operators which part it is.
             self._traffic.warn("profile_not_read", part=READER, why=error.why)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -29,16 +29,17 @@ from viral_engine.actors.growth.trust_safety.held import (
 )
 from viral_engine.actors.growth.trust_safety.lists import lists_of
 from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET
+from viral_engine.actors.growth.trust_safety.policies import Policies
 from viral_engine.actors.growth.trust_safety.profiles import profile_of, unknown_user
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.errors import Invalid
-from viral_engine.domain.policy import DEFAULT_POLICY, Policy
 from viral_engine.domain.uuid7 import Uuid7Source
 from viral_engine.messages.access import AddEntry, RemoveEntry
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.database import CleanUp, DatabaseReady, Invalidate
 from viral_engine.messages.journal import Commit, NotRecorded
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, WithdrawConsent
+from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
 from viral_engine.messages.reading import NotRead, ReadProfile, ReadWarmStart, WarmStart
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY, NoReply
@@ -70,11 +71,11 @@ class TrustSafetyContext:
 
     settings: TrustSafetySettings
     metrics: Metrics
-    policy: Policy = DEFAULT_POLICY
+    policies: Policies = field(default_factory=Policies)
 
 
 class TrustSafety(LoopActor):
-    """Answers `CheckAction` and carries out changes to users, consents, signals, blocks and allows."""
+    """Answers `CheckAction` and carries out changes to users, consents, signals, blocks, allows and the policy."""
 
     _suspect: CheckAction | None = None
     """The imported check that is being decided on while another one is handled."""
@@ -83,13 +84,12 @@ class TrustSafety(LoopActor):
         """Adopts what the incarnation before held, or starts empty; either way the database is asked again."""
         self._settings = context.settings
         self._metrics = context.metrics
-        self._policy = context.policy
         self._ids = Uuid7Source(os.urandom)
         self._numbers = itertools.count(1)
         self._loading: Reply[Any] | None = None
         self._load_again = False
         if self.kept.value is None:
-            self.kept.value = empty_memory(self._settings)
+            self.kept.value = empty_memory(self._settings, context.policies)
         self._memory: Memory = self.kept.value
         self.status = "warming"
         for user_id, reading in list(self._memory.reading.items()):
@@ -107,6 +107,8 @@ class TrustSafety(LoopActor):
                 case CheckAction():
                     self._check(message, reply_to)
                 case PutUser() | AddConsent() | WithdrawConsent() | SetSignal() | AddEntry() | RemoveEntry():
+                    self._change(message, reply_to)
+                case LoadPolicy() | SwitchPolicy():
                     self._change(message, reply_to)
                 case _:
                     super().handle_call(message, reply_to)
@@ -143,8 +145,10 @@ class TrustSafety(LoopActor):
     def inspect_state(self) -> Mapping[str, Any]:
         """See `Actor`: sizes only, nobody's data."""
         memory = self._memory
+        enforced, shadow = memory.policies.enforced, memory.policies.shadow
         return {
-            "policy": {"id": self._policy.id, "version": self._policy.version},
+            "policy": {"id": enforced.id, "version": enforced.version},
+            "shadow": None if shadow is None else {"id": shadow.id, "version": shadow.version},
             "loaded": memory.loaded,
             "blocks": len(memory.lists.blocks),
             "allows": len(memory.lists.allows),
@@ -209,7 +213,7 @@ class TrustSafety(LoopActor):
             self._suspect = None
 
     def _decide(self, request: CheckAction, reply_to: ReplyTo) -> None:
-        record = decide(self._memory, self._policy, request, self.system.clock, self._ids)
+        record = decide(self._memory, request, self.system.clock, self._ids)
         self._metrics.decided(record.row.decision)
         self.forward(JOURNAL, record, reply_to)
 
@@ -293,33 +297,27 @@ class TrustSafety(LoopActor):
 
     def _apply(self, change: Change, rows: Any) -> None:
         for user_id in change.users:
-            self._drop_profile(user_id)
+            self._memory.drop_profile(user_id)
         if change.added is not None:
             self._memory.lists.add(*change.added(rows))
         if change.removed is not None:
             self._memory.lists.remove(*change.removed)
+        if change.stands is not None:
+            self._memory.stand(*change.stands(rows))
 
     def _forget(self, change: Change) -> None:
         for user_id in change.users:
-            self._drop_profile(user_id)
+            self._memory.drop_profile(user_id)
         if change.lists_touched:
             self._load()
-
-    def _drop_profile(self, user_id: str) -> None:
-        for outdated in self._memory.profiles.drop(user_id):
-            reading = self._memory.reading.get(outdated)
-            if reading is not None:
-                reading.outdated = True
 
     def _invalidate(self, kind: str, key: str) -> None:
         match kind:
             case "user":
-                self._drop_profile(key)
+                self._memory.drop_profile(key)
             case "all":
-                self._memory.profiles.clear()
-                for reading in self._memory.reading.values():
-                    reading.outdated = True
-            case "blocks" | "allows" | "flags":
+                self._memory.forget_profiles()
+            case "blocks" | "allows" | "flags" | "policies":
                 self._load()
 
     # Loading.
@@ -354,13 +352,21 @@ class TrustSafety(LoopActor):
             self.send_after(WARM_RETRY_S, Load())
             return
         memory = self._memory
+        try:
+            memory.policies.stand_as(start.policies)
+        except (Invalid, KeyError) as unreadable:
+            # Better no decision than one by other rules than those that were put in force.
+            self.status = f"the policy in force can't be read by this release: {unreadable}"
+            self.send_after(WARM_READ_TIMEOUT_S, Load())
+            return
         memory.lists = lists_of(start, self._settings.entries_max)
         for change, rows in memory.applied_while_loading:
             self._apply(change, rows)
         memory.applied_while_loading.clear()
         if not memory.loaded:
-            restore(memory, self._policy, start)
+            restore(memory, start)
             memory.loaded = True
+        memory.adopt_limits()
         self.status = None
         if self._load_again:
             self._load()

@@ -17,6 +17,7 @@ from viral_engine.messages.checks import (
     Decided,
     LimitState,
     PolicyRef,
+    Shadowed,
 )
 from viral_engine.messages.journal import DecisionRow, RecordDecision
 from viral_engine.store.idempotency import store_answer
@@ -53,7 +54,19 @@ def _contributions(decision: Decision) -> list[Contribution]:
     ]
 
 
-def answer_of(policy: Policy, decision: Decision, decision_id: bytes, latency_ms: float) -> CheckAnswer:
+def shadow_of(policy: Policy, decision: Decision) -> Shadowed:
+    """Builds what is recorded of a policy in shadow."""
+    return Shadowed(
+        policy=_policy_ref(policy.id, policy.version, str(policy.mode)),
+        decision=str(decision.outcome),
+        reasons=list(map(str, decision.reasons)),
+        score=decision.score,
+    )
+
+
+def answer_of(
+    policy: Policy, decision: Decision, shadow: list[Shadowed], decision_id: bytes, latency_ms: float
+) -> CheckAnswer:
     """Builds what the caller reads."""
     limits = decision.limits
     return CheckAnswer(
@@ -73,7 +86,7 @@ def answer_of(policy: Policy, decision: Decision, decision_id: bytes, latency_ms
             retry_after_s=None if limits.retry_after_ms is None else limits.retry_after_ms / 1_000,
         ),
         consent=_consent_state(decision) if decision.consent.required else _NOT_REQUIRED,
-        shadow=[],
+        shadow=shadow,
         missing=list(decision.missing),
         latency_ms=latency_ms,
     )

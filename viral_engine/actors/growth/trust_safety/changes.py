@@ -17,12 +17,14 @@ from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
 from viral_engine.messages.journal import NotCommitted, RowsDiffer
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserBody, WithdrawConsent
+from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolicy
 from viral_engine.messages.refusals import Refused, not_found, outcome_unknown
 from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import require_guardian
 from viral_engine.store.ids import uuid_of
+from viral_engine.store.policies import LOADED_AT, SWITCHED_AT, VERSIONS_MAX, load_policy, switch_policy
 from viral_engine.store.signals import set_signal
 from viral_engine.store.users import UserRecord, put_user
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from viral_engine.messages.journal import Statement
+    from viral_engine.messages.policies import PolicyMode
 
     Rows = Sequence[Sequence[tuple[Any, ...]]]
 
@@ -53,6 +56,7 @@ class Change:
         adds_to: the list that gets a row.
         added: makes that row of the same.
         removed: a list and the id of the row that leaves it.
+        stands: makes of the same which policy stands from then on: mode, version, and JSON of a loaded one.
         refused: the caller's answer when a statement does not find the row it is about.
     """
 
@@ -62,12 +66,13 @@ class Change:
     adds_to: ListName | None = None
     added: Callable[[Rows], tuple[ListName, ListRow]] | None = None
     removed: tuple[ListName, str] | None = None
+    stands: Callable[[Rows], tuple[PolicyMode, int | None, str | None]] | None = None
     refused: Refused | None = None
 
     @property
     def lists_touched(self) -> bool:
-        """Whether blocks or allows are different afterwards."""
-        return self.added is not None or self.removed is not None
+        """Whether what a load reads, lists or policies, is different afterwards."""
+        return self.added is not None or self.removed is not None or self.stands is not None
 
     def refusal(self, error: Exception) -> Exception:
         """Turns the journal's error into the caller's answer."""
@@ -82,9 +87,11 @@ class Change:
                 return error
 
 
-def plan_change(
-    message: PutUser | AddConsent | WithdrawConsent | SetSignal | AddEntry | RemoveEntry, new_id: UUID, now_ms: int
-) -> Change:
+ChangeMessage = PutUser | AddConsent | WithdrawConsent | SetSignal | AddEntry | RemoveEntry | LoadPolicy | SwitchPolicy
+"""What changes something."""
+
+
+def plan_change(message: ChangeMessage, new_id: UUID, now_ms: int) -> Change:
     """Plans a change.
 
     Args:
@@ -108,6 +115,10 @@ def plan_change(
             return _add_entry(message, new_id, now_ms)
         case RemoveEntry():
             return _remove_entry(message, now_ms)
+        case LoadPolicy():
+            return _load_policy(message, now_ms)
+        case SwitchPolicy():
+            return _switch_policy(message, now_ms)
 
 
 def _put_user(message: PutUser, now_ms: int) -> Change:
@@ -302,6 +313,55 @@ def _remove_entry(message: RemoveEntry, now_ms: int) -> Change:
             ),
         ),
         removed=(message.list_name, str(entry_id)),
+        refused=absent,
+    )
+
+
+def _load_policy(message: LoadPolicy, now_ms: int) -> Change:
+    def version(rows: Rows) -> int:
+        return int(rows[LOADED_AT][0][0])
+
+    return Change(
+        statements=(
+            *load_policy(
+                message.policy_id,
+                message.source,
+                message.body,
+                mode=message.mode,
+                author=message.author,
+                reason=message.reason,
+                at_ms=now_ms,
+            ),
+            audit_entry(
+                "policy.load",
+                message.author,
+                at_ms=now_ms,
+                subject=("policy", message.policy_id),
+                details={"mode": message.mode, "reason": message.reason},
+            ),
+        ),
+        stands=lambda rows: (message.mode, version(rows), message.body),
+        answer=lambda rows: PolicyStands(mode=message.mode, version=version(rows)),
+        refused=Refused("limit_reached", f"there are {VERSIONS_MAX:,} versions already", http_status=409),
+    )
+
+
+def _switch_policy(message: SwitchPolicy, now_ms: int) -> Change:
+    mode, version = message.mode, message.version
+    absent = not_found("a version before the one in force" if version is None else f"policy version {version}")
+    return Change(
+        statements=(
+            *switch_policy(mode, version, author=message.author, reason=message.reason, at_ms=now_ms),
+            audit_entry(
+                "policy.switch",
+                message.author,
+                at_ms=now_ms,
+                subject=("policy", "before" if version is None else str(version)),
+                details={"mode": mode, "reason": message.reason},
+            ),
+        ),
+        stands=lambda rows: (mode, rows[SWITCHED_AT][0][0], rows[SWITCHED_AT][0][1]),
+        answer=lambda rows: PolicyStands(mode=mode, version=rows[SWITCHED_AT][0][0]),
         refused=absent,
     )
 

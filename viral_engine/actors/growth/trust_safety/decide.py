@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
+from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of, shadow_of
 from viral_engine.actors.growth.trust_safety.gather import gather
 from viral_engine.domain.canonical import address_group
 from viral_engine.domain.evaluate import evaluate
@@ -12,14 +12,13 @@ from viral_engine.store.device_flags import signup_attempt
 
 if TYPE_CHECKING:
     from viral_engine.actors.growth.trust_safety.held import Memory
-    from viral_engine.domain.policy import Policy
     from viral_engine.domain.uuid7 import Uuid7Source
     from viral_engine.messages.checks import CheckAction
     from viral_engine.messages.journal import RecordDecision, Statement
     from viral_engine.runtime.clock import Clock
 
 
-def decide(memory: Memory, policy: Policy, request: CheckAction, clock: Clock, ids: Uuid7Source) -> RecordDecision:
+def decide(memory: Memory, request: CheckAction, clock: Clock, ids: Uuid7Source) -> RecordDecision:
     """Decides on a request whose profiles are in memory.
 
     Raises:
@@ -32,6 +31,7 @@ def decide(memory: Memory, policy: Policy, request: CheckAction, clock: Clock, i
     wall_ms = clock.wall_ms()
     timeline, now_ms = memory.timeline_of(request, wall_ms)
     group = None if request.ip_address is None else address_group(request.ip_address)
+    policy, shadow = memory.policies.enforced, memory.policies.shadow
     action = policy.action(request.action_type)
     keyed = timeline.keyed(action, request, group)
     facts = gather(
@@ -50,7 +50,9 @@ def decide(memory: Memory, policy: Policy, request: CheckAction, clock: Clock, i
     timeline.commit(request, group, profile, keyed, decision, now_ms, signup=action.signup)
     decision_id = ids.next_bytes(wall_ms)
     latency_ms = round((clock.monotonic_s() - request.received_s) * 1_000, 3)
-    answer = answer_of(policy, decision, decision_id, latency_ms)
+    # On the same facts, and after everything that counts was counted: a shadow changes nothing but this list.
+    shadowed = [] if shadow is None else [shadow_of(shadow, evaluate(shadow, facts))]
+    answer = answer_of(policy, decision, shadowed, decision_id, latency_ms)
     statements: tuple[Statement, ...] = ()
     if decision.books_signup:
         statements = (signup_attempt(request, now_ms),)

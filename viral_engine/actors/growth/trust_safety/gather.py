@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from viral_engine.domain.canonical import email_domain
 from viral_engine.domain.consent import DataClass, RecipientClass
 from viral_engine.domain.disposable import is_disposable
-from viral_engine.domain.duplicates import SignupUse
+from viral_engine.domain.duplicates import DAY_MS, SignupUse
 from viral_engine.domain.facts import Facts, Relation
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ def gather(
         velocity=timeline.velocity(request, group, profile, now_ms),
         referral=timeline.referral(request, group, profile, profiles, now_ms),
         consents=concerned.consents,
+        account_age_days=None if profile.created_ms is None else max(now_ms - profile.created_ms, 0) // DAY_MS,
+        has_school=profile.school_id is not None,
+        in_household=bool(profile.household),
     )
 
 

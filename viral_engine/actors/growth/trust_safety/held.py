@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from viral_engine.actors.growth.trust_safety.lists import Lists
 from viral_engine.actors.growth.trust_safety.memory import Timeline
+from viral_engine.actors.growth.trust_safety.policies import Policies, policy_at
 from viral_engine.actors.growth.trust_safety.profiles import Profiles
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.refusals import Refused
@@ -17,8 +18,8 @@ from viral_engine.runtime.flight_recorder import personal
 if TYPE_CHECKING:
     from viral_engine.actors.growth.trust_safety.changes import Change
     from viral_engine.config import TrustSafety as TrustSafetySettings
-    from viral_engine.domain.policy import Policy
     from viral_engine.messages.access import ListName
+    from viral_engine.messages.policies import PolicyMode
     from viral_engine.messages.reading import WarmStart
     from viral_engine.runtime.reply import Reply, ReplyTo
 
@@ -87,6 +88,7 @@ class Memory:
         applied_while_loading: changes committed while lists were being read, to be made once more.
     """
 
+    policies: Policies
     lists: Lists
     profiles: Profiles
     live: Timeline
@@ -102,6 +104,30 @@ class Memory:
         """Tells whether a list takes one more row, those on their way to the database counted."""
         coming = sum(committing.change.adds_to == name for committing in self.committing.values())
         return self.lists.has_room(name, coming)
+
+    def stand(self, mode: PolicyMode, version: int | None, body: str | None) -> None:
+        """Lets a policy stand from the next check on; no version ends a shadow."""
+        self.policies.stand(mode, None if version is None else policy_at(version, body))
+        self.adopt_limits()
+
+    def adopt_limits(self) -> None:
+        """Gives the windows the lengths of the policy that decides."""
+        limits = tuple(self.policies.limits())
+        for timeline in (self.live, self.backfill):
+            timeline.adopt(limits)
+
+    def drop_profile(self, user_id: str) -> None:
+        """Forgets a user and their household, and what is being read of them."""
+        for outdated in self.profiles.drop(user_id):
+            reading = self.reading.get(outdated)
+            if reading is not None:
+                reading.outdated = True
+
+    def forget_profiles(self) -> None:
+        """Forgets everybody, and what is being read of them."""
+        self.profiles.clear()
+        for reading in self.reading.values():
+            reading.outdated = True
 
     def drop_imported(self, user_id: str) -> list[Waiting]:
         """Takes those imported events out of the queue that need a user's profile, and returns them."""
@@ -130,9 +156,10 @@ class Memory:
         return self.backfill, self.backfill.advance(request.occurred_ms)
 
 
-def empty_memory(settings: TrustSafetySettings) -> Memory:
+def empty_memory(settings: TrustSafetySettings, policies: Policies) -> Memory:
     """Returns what a first start holds: nothing, and `loaded` False."""
     return Memory(
+        policies=policies,
         lists=Lists(settings.entries_max),
         profiles=Profiles(settings.users_cached_max),
         live=Timeline(settings),
@@ -140,8 +167,9 @@ def empty_memory(settings: TrustSafetySettings) -> Memory:
     )
 
 
-def restore(memory: Memory, policy: Policy, start: WarmStart) -> None:
+def restore(memory: Memory, start: WarmStart) -> None:
     """Counts the recorded past again, so that a restart frees nobody."""
+    policy = memory.policies.enforced
     for at_ms, user, device, ip, backfill in start.signups:
         (memory.backfill if backfill else memory.live).restore_signup(user, device, ip, at_ms)
     for at_ms, user, action, device, ip, _decision, reasons, counted, backfill in start.attempts:

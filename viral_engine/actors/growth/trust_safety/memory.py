@@ -78,6 +78,13 @@ class Timeline:
         self.last_ms = max(self.last_ms, now_ms)
         return self.last_ms
 
+    def adopt(self, limits: Iterable[Limit]) -> None:
+        """Gives windows the lengths of another policy; what is counted in them stays counted."""
+        for limit in limits:
+            window = self._windows.get(limit.window)
+            if window is not None and window.window_ms != limit.window_ms:
+                self._windows[limit.window] = window.respanned(limit.window_ms)
+
     def keyed(self, action: Action, request: CheckAction, group: str | None) -> list[KeyedWindow]:
         """Returns the limits of the action that have a key in this request."""
         found = []

@@ -34,6 +34,7 @@ class Profile:
     jurisdiction: str = ""
     email_domain: str | None = None
     referrer: str | None = None
+    created_ms: int | None = None
     trust: Trust = NO_TRUST
     consents: tuple[Consent, ...] = ()
 
@@ -87,6 +88,7 @@ def profile_of(row: ProfileRow) -> Profile:
         jurisdiction=(row.jurisdiction or "").lower(),
         email_domain=row.email_domain,
         referrer=str(referrer) if referrer is not None else None,
+        created_ms=row.created_ms,
         trust=trust if trust != NO_TRUST else NO_TRUST,
         consents=tuple(consent_of(view) for view in row.consents if view.guardian_id in guardians),
     )

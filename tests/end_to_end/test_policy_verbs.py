@@ -1,0 +1,60 @@
+"""The policy as operators handle it: look, try on what was recorded, shadow, put in force, go back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from running_daemon import RunningDaemon
+
+STRICT = {"allow_flagged = 2000": "allow_flagged = 100", "challenge = 4000": "challenge = 200",
+          "review = 5500": "review = 300", "deny = 7000": "deny = 1000"}  # fmt: skip
+
+
+def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
+    start_daemon: Callable[..., RunningDaemon], tmp_path: Path
+) -> None:
+    daemon = start_daemon()
+    for user in range(3):
+        assert daemon.check(user, "general")["decision"] == "allow"
+    file, bad = tmp_path / "strict.toml", tmp_path / "bad.toml"
+    source = daemon.cli("policy", "show", "--toml").stdout
+    for old, new in STRICT.items():
+        assert old in source
+        source = source.replace(old, new)
+    file.write_text(source)
+
+    tried = daemon.cli("policy", "test", str(file), "--since", "1h")
+    assert (tried.returncode, tried.stdout.splitlines()[0]) == (
+        0, "3 decisions, 3 change (100.0%, 95 % in 43.8% to 100.0%)",
+    )  # fmt: skip
+    assert "fraud_detected" in tried.stdout
+    assert daemon.cli_json("policy", "test", str(file))["moves"] == [{"before": "allow", "after": "deny", "count": 3}]
+
+    bad.write_text(source.replace("deny = 1000", "deny = 10"))
+    refused = daemon.cli("policy", "load", str(bad), "--reason", "a slip")
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+        2, "viral-engine: bad.toml, line 8: tiers.deny must be more than review, 300",
+    )  # fmt: skip
+    over_http = daemon.request("POST", "/v1/policies", {"source": bad.read_text(), "reason": "a slip"})
+    assert (over_http.status, over_http.json["field"]) == (422, "source")
+    assert "line 8: tiers.deny" in over_http.json["message"]
+    assert daemon.check(9, "general")["policy"]["version"] == 2
+
+    assert daemon.cli("policy", "shadow", str(file), "--reason", "on trial").returncode == 0
+    assert daemon.check(10, "general")["decision"] == "allow"
+    assert "1 would-be denials that were none" in daemon.cli("policy", "show", "shadow").stdout
+
+    assert daemon.cli("policy", "enforce", "3", "--reason", "it is good").returncode == 0
+    assert daemon.check(11, "general")["decision"] == "deny"
+    daemon.kill()
+    daemon.start()
+    assert daemon.check(12, "general")["decision"] == "deny"
+    assert daemon.cli("policy", "rollback", "--reason", "it was not").returncode == 0
+    assert daemon.check(13, "general")["decision"] == "allow"
+
+    again = daemon.cli_json("reevaluate")
+    assert (again["compared"], again["different"], again["left_out"]) == (8, [], 0)
+    stands = [line.split()[:3] for line in daemon.cli("policy", "list").stdout.splitlines()[1:]]
+    assert stands == [["3", "shadow", "default"], ["2", "in", "force"], ["1", "default", "shipped"]]
+    assert daemon.cli("policy", "shadow", "--off", "--reason", "done").returncode == 0

@@ -1,0 +1,144 @@
+"""Versions of the policy on a real database: taken in, in shadow, gone back from, and there again after any end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from data_actors import outcome, until
+from test_trust_safety import Engine, engine
+
+from viral_engine.domain.policy import DEFAULT_POLICY, policy_to_dict
+from viral_engine.domain.policy_file import policy_of
+from viral_engine.messages.database import Invalidate
+from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolicy
+from viral_engine.messages.refusals import Refused
+from viral_engine.store.engine import Database
+
+STRICT = "[tiers]\nallow_flagged = 100\nchallenge = 200\nreview = 300\ndeny = 1000\n"
+FOUR = "[limits.user_action]\nattempts = 4\n"
+LONG = "[limits.user_action]\nattempts = 4\nseconds = 600\n"
+
+
+@pytest.fixture
+def running(store: Database, tmp_path: Path) -> Iterator[Engine]:
+    with engine(store, tmp_path) as made:
+        yield made
+
+
+def load(on: Engine, source: str, mode: Any = "enforce") -> Any:
+    policy = policy_of(source)
+    body = msgspec.json.encode(policy_to_dict(policy)).decode()
+    wanted = LoadPolicy(policy_id=policy.id, source=source, body=body, mode=mode, author="ada", reason="test")
+    return outcome(on.ask(wanted))
+
+
+def switch(on: Engine, version: int | None = None, mode: Any = "enforce") -> Any:
+    return outcome(on.ask(SwitchPolicy(mode=mode, version=version, author="ada", reason="test")))
+
+
+def answer(on: Engine, user: str = "1") -> Any:
+    return msgspec.json.decode(outcome(on.check(user)).answer)
+
+
+def decided(on: Engine, user: str = "1") -> tuple[str, int]:
+    found = answer(on, user)
+    return found["decision"], found["policy"]["version"]
+
+
+def test_a_loaded_policy_decides_from_its_answer_on(running: Engine) -> None:
+    assert decided(running) == ("allow", DEFAULT_POLICY.version)
+    assert load(running, STRICT) == PolicyStands(mode="enforce", version=DEFAULT_POLICY.version + 1)
+    assert decided(running) == ("deny", DEFAULT_POLICY.version + 1)
+
+
+def test_a_policy_in_shadow_changes_no_answer_and_is_recorded_beside_it(running: Engine) -> None:
+    before = answer(running)
+    assert load(running, STRICT, "shadow").version == 3
+    beside = answer(running)
+    told = ("decision", "reasons", "score", "contributions", "policy", "consent")
+    assert [beside[name] for name in told] == [before[name] for name in told]
+    assert beside["shadow"] == [
+        {
+            "policy": {"id": "default", "version": 3, "mode": "shadow"},
+            "decision": "deny",
+            "reasons": ["fraud_detected"],
+            "score": 1_000,
+        }
+    ]
+    assert switch(running, None, "shadow") == PolicyStands(mode="shadow", version=None)
+    assert answer(running)["shadow"] == []
+
+
+def test_going_back_is_one_command_and_going_back_again_undoes_it(running: Engine) -> None:
+    assert [load(running, source).version for source in (STRICT, FOUR)] == [3, 4]
+    assert [switch(running).version for _ in range(2)] == [3, 4]
+    assert switch(running, 2).version == 2
+    assert decided(running) == ("allow", 2)
+
+
+@pytest.mark.parametrize("version", [None, 77])
+def test_going_back_to_nothing_is_refused(running: Engine, version: int | None) -> None:
+    refused = switch(running, version)
+    assert isinstance(refused, Refused)
+    assert (refused.code, decided(running)) == ("not_found", ("allow", 2))
+
+
+def test_what_stands_is_there_again_after_a_crash_and_after_a_new_start(
+    running: Engine, store: Database, tmp_path: Path
+) -> None:
+    load(running, STRICT)
+    load(running, FOUR, "shadow")
+    running.kill()
+    until(lambda: running.state["loaded"])
+    assert (decided(running), answer(running)["shadow"][0]["policy"]["version"]) == (("deny", 3), 4)
+    with engine(store, tmp_path / "again") as fresh:
+        assert (decided(fresh), answer(fresh)["shadow"][0]["policy"]["version"]) == (("deny", 3), 4)
+
+
+def test_another_node_takes_over_what_was_put_in_force(running: Engine, store: Database, tmp_path: Path) -> None:
+    with engine(store, tmp_path / "other") as other:
+        load(running, STRICT)
+        other.system.cast("/growth/trust_safety", Invalidate("policies"))
+        until(lambda: other.state["policy"]["version"] == 3)
+        assert decided(other) == ("deny", 3)
+
+
+def test_a_lowered_limit_counts_what_was_counted_before(running: Engine) -> None:
+    for _ in range(5):
+        assert decided(running)[0] == "allow"
+    load(running, FOUR)
+    assert answer(running)["reasons"] == ["rate_limited"]
+
+
+def test_a_longer_window_frees_nobody(running: Engine) -> None:
+    for _ in range(5):
+        assert decided(running)[0] == "allow"
+    load(running, LONG)
+    refused = answer(running)
+    assert refused["reasons"] == ["rate_limited"]
+    assert refused["limits"]["retry_after_s"] > 60
+
+
+def test_every_switch_is_in_the_audit_with_its_author_and_reason(running: Engine) -> None:
+    load(running, STRICT)
+    switch(running)
+    with psycopg.connect(running.database.conninfo) as connection:
+        rows = connection.execute("SELECT act, author, details ->> 'reason' FROM audit ORDER BY id").fetchall()
+    assert rows == [("policy.load", "ada", "test"), ("policy.switch", "ada", "test")]
+
+
+def test_a_stored_policy_that_can_t_be_read_keeps_everything_undecided_and_says_so(
+    store: Database, tmp_path: Path
+) -> None:
+    with engine(store, tmp_path) as running:
+        load(running, STRICT)
+        with psycopg.connect(store.conninfo, autocommit=True) as connection:
+            connection.execute("UPDATE policies SET body = '{\"schema\": 99}'")
+        running.system.cast("/growth/trust_safety", Invalidate("policies"))
+        until(lambda: running.actor.status is not None)
+        assert running.actor.status == ("the policy in force can't be read by this release: policy.schema: must be 1")

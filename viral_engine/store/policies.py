@@ -1,0 +1,141 @@
+"""Versions of the policy: taken in, put in force or in shadow, read. Nothing is changed or deleted afterwards."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED
+from viral_engine.domain.uuid7 import lowest_uuid7
+from viral_engine.messages.journal import Statement
+from viral_engine.messages.policies import (
+    PolicyMode,
+    PolicyRow,
+    PolicyRows,
+    ReadPolicies,
+    ReadShadowed,
+    Shadowed,
+    StandingPolicy,
+)
+from viral_engine.store.notify import notify
+from viral_engine.store.statements import instant_of, statement
+
+__all__ = [
+    "LOADED_AT", "SWITCHED_AT", "VERSIONS_MAX", "load_policy", "read_policies", "read_shadowed", "standing_policies",
+    "switch_policy",
+]  # fmt: skip
+
+VERSIONS_MAX = 1_000
+"""Versions that are kept: all that ever decided must be there, and one more is refused."""
+
+LOADED_AT = 1
+"""Which statement of `load_policy` answers the new version."""
+
+SWITCHED_AT = 1
+"""Which statement of `switch_policy` answers (version, body)."""
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('viral_engine policies'))"
+_ADD = (
+    "INSERT INTO policies (version, policy_id, source, body, author, reason, created_at)"
+    " SELECT greatest(coalesce(max(version), 0), %s) + 1, %s, %s, %s::json, %s, %s, %s FROM policies"
+    " HAVING count(*) < %s RETURNING version"
+)
+_STAND_NEWEST = (
+    "INSERT INTO policy_switches (at, mode, version, author, reason)"
+    " SELECT %s, %s, max(version), %s, %s FROM policies RETURNING version"
+)
+_STANDS = "(SELECT version FROM policy_switches WHERE mode = 'enforce' ORDER BY id DESC LIMIT 1)"
+_BODY = "(SELECT body::text FROM policies WHERE policies.version = policy_switches.version)"
+_SWITCH = (
+    "INSERT INTO policy_switches (at, mode, version, author, reason) SELECT %s, %s, %s, %s, %s"  # noqa: S608 - constants
+    " WHERE %s = ANY(%s) OR EXISTS (SELECT FROM policies WHERE version = %s)"
+    f" RETURNING version, {_BODY}"
+)
+# The version before the one in force; the shipped one before all others.
+_BACK = (
+    "INSERT INTO policy_switches (at, mode, version, author, reason)"  # noqa: S608 - constants
+    " SELECT %s, 'enforce', before.version, %s, %s FROM (SELECT coalesce((SELECT version FROM policy_switches"
+    f" WHERE mode = 'enforce' AND version <> {_STANDS} ORDER BY id DESC LIMIT 1), nullif(%s, {_STANDS})) AS version)"
+    f" AS before WHERE before.version IS NOT NULL AND {_STANDS} IS NOT NULL RETURNING version, {_BODY}"
+)
+_SHADOW_OFF = (
+    "INSERT INTO policy_switches (at, mode, version, author, reason) SELECT %s, 'shadow', NULL, %s, %s"
+    " RETURNING version, NULL"
+)
+_STANDING = text(
+    "SELECT DISTINCT ON (mode) mode, switches.version, at, switches.author, switches.reason, body::text AS body"
+    " FROM policy_switches AS switches LEFT JOIN policies ON policies.version = switches.version"
+    " ORDER BY mode, switches.id DESC"
+)
+_VERSIONS = text(
+    "SELECT version, policy_id, source, body::text AS body, author, reason, created_at FROM policies"
+    " ORDER BY version DESC LIMIT :rows"
+)
+_SHADOWED = text(
+    "SELECT decision, one ->> 'decision' AS shadow, count(*) AS count"
+    " FROM decisions, json_array_elements(answer -> 'shadow') AS one"
+    " WHERE id >= :since AND (one -> 'policy' ->> 'version')::integer = :version GROUP BY 1, 2 ORDER BY 3 DESC"
+)
+_SHADOWED_TIMEOUT = "20s"
+
+
+def load_policy(
+    policy_id: str, source: str, body: str, *, mode: PolicyMode, author: str, reason: str, at_ms: int
+) -> tuple[Statement, ...]:
+    """Takes in a new version and lets it stand; the second statement answers its number.
+
+    `RowsDiffer` when there are `VERSIONS_MAX` already.
+
+    Raises:
+        ValueError: A text that PostgreSQL cannot hold.
+    """
+    at = instant_of(at_ms)
+    return (
+        statement(_LOCK),
+        statement(_ADD, max(SHIPPED), policy_id, source, body, author, reason, at, VERSIONS_MAX, rows_expected=1),
+        statement(_STAND_NEWEST, at, mode, author, reason, rows_expected=1),
+        notify("policies"),
+    )
+
+
+def switch_policy(
+    mode: PolicyMode, version: int | None, *, author: str, reason: str, at_ms: int
+) -> tuple[Statement, ...]:
+    """Lets a known version stand; the second statement answers (version, body), body None for a shipped one.
+
+    Without a version the one before is put in force again, or the shadow ends. `RowsDiffer` when there is no such
+    version, or none before.
+    """
+    at = instant_of(at_ms)
+    if version is not None:
+        switch = statement(_SWITCH, at, mode, version, author, reason, version, list(SHIPPED), version, rows_expected=1)
+    elif mode == "shadow":
+        switch = statement(_SHADOW_OFF, at, author, reason, rows_expected=1)
+    else:
+        switch = statement(_BACK, at, author, reason, DEFAULT_POLICY.version, rows_expected=1)
+    return statement(_LOCK), switch, notify("policies")
+
+
+def standing_policies(connection: Connection) -> list[StandingPolicy]:
+    """What stands in each mode; nothing of a mode that never was, or was ended."""
+    return [StandingPolicy(**row) for row in connection.execute(_STANDING).mappings() if row["version"] is not None]
+
+
+def read_policies(connection: Connection, messages: Sequence[ReadPolicies]) -> list[PolicyRows]:
+    """Every version and what stands; the same for each question."""
+    rows = connection.execute(_VERSIONS, {"rows": VERSIONS_MAX}).mappings()
+    found = PolicyRows(versions=[PolicyRow(**row) for row in rows], standing=standing_policies(connection))
+    return [found for _ in messages]
+
+
+def read_shadowed(connection: Connection, messages: Sequence[ReadShadowed]) -> list[list[Shadowed]]:
+    """How decisions came out beside a shadow, counted from the recorded answers."""
+    connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": _SHADOWED_TIMEOUT})
+    answers: list[list[Shadowed]] = []
+    for message in messages:
+        wanted: dict[str, Any] = {
+            "since": lowest_uuid7(max(0, int(message.since.timestamp() * 1_000))), "version": message.version,
+        }  # fmt: skip
+        rows = connection.execute(_SHADOWED, wanted).mappings()
+        answers.append([Shadowed(**row) for row in rows])
+    return answers
