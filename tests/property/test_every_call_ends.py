@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from viral_engine.runtime.actor import NO_REPLY, Actor
-from viral_engine.runtime.errors import ActorError, CallError
+from viral_engine.runtime.errors import ActorError, CallError, CallTimeout
 from viral_engine.runtime.exits import NORMAL, Stop
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.operations import CycleChild, RestartChild, TerminateChild
@@ -333,7 +333,7 @@ def test_a_call_that_expires_while_those_before_it_are_handled_is_not_executed(p
         actor.order("resume").get()
         settle(system)
         assert handled == [0, 1, 2]
-        assert [reply.is_settled for reply in replies] == [True] * 3 + [False] * 2
+        assert [isinstance(reply._error, CallTimeout) for reply in replies] == [False] * 3 + [True] * 2
         for reply in replies[3:]:
             with pytest.raises(ActorError):
                 reply.get()

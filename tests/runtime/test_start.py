@@ -69,9 +69,7 @@ def test_a_nested_start_failure_nests_its_reason(placement: type[Actor]) -> None
     assert failure.value.exit_reason.detail == FailedToStart(
         "/inner", Exit("shutdown", FailedToStart("/inner/b", Exit("crash", "bad")))
     )
-    assert str(failure.value.exit_reason) == (
-        "shutdown: /inner failed to start: shutdown: /inner/b failed to start: bad"
-    )
+    assert str(failure.value.exit_reason) == ("/inner failed to start: /inner/b failed to start: bad")
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()], ids=repr)

@@ -35,6 +35,7 @@ ONE_OF_EACH: tuple[events.Event, ...] = (
     events.MessageDropped("/a", "CheckAction", "full"),
     events.ThreadAbandoned("/a", 1, 1),
     events.AbortFailed("/a", 1, "Server", f"OSError: {QUOTED}"),
+    events.CallbackFailed("/a", f"KeyError: {QUOTED}"),
     events.LoopBlocked(2.0, "  File x\n"),
     events.LoopRecovered(3.0),
 )

@@ -44,7 +44,7 @@ class Server:
         self,
         listener: socket.socket,
         serve: Callable[[Request, Peer], Served],
-        failed: Callable[[BaseException], None],
+        failed: Callable[[BaseException], object],
     ) -> None:
         self._listener = listener
         self._serve = serve

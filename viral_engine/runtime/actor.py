@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from viral_engine.runtime.flight_recorder import FLIGHT_RECORDER_SIZE
 from viral_engine.runtime.hooks import BATCH_MAX
 from viral_engine.runtime.incarnation import ActorState, Incarnation
+from viral_engine.runtime.mailbox import Envelope
 from viral_engine.runtime.protocol import (
     NO_REPLY,
     Abortable,
@@ -39,11 +41,17 @@ __all__ = [
 ]
 
 
+_OF_PYKKA = {
+    "on_start": "init", "on_stop": "terminate", "on_failure": "terminate", "on_receive": "handle_call and handle_cast",
+}  # fmt: skip
+"""Hooks of a stock pykka actor, and what does their work here."""
+
+
 class Actor(Incarnation):
     """One incarnation: a pykka actor that a supervisor can start, watch, stop and kill.
 
     Subclass `LoopActor` or `ThreadActor` and override the handlers. A handler that raises ends the incarnation,
-    under call and cast alike; `raise Stop(reason)` ends it with a reason of your own.
+    under call and cast alike; `raise Stop(Exit("shutdown", "why"))` ends it with a reason of your own.
 
     Attributes:
         path: the actor's name in the tree, such as `/growth/trust_safety`.
@@ -54,6 +62,22 @@ class Actor(Incarnation):
     """
 
     status: str | None = None
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Refuses what pykka's own actors have and nobody here would call."""
+        super().__init_subclass__(**more)
+        for name, instead in _OF_PYKKA.items():
+            if name in cls.__dict__:
+                raise TypeError(f"{cls.__name__}.{name} would never be called: write {instead}")
+
+    @classmethod
+    def start(cls, *_args: Any, **_kwargs: Any) -> NoReturn:
+        """Refuses pykka's way of starting an actor.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(f"a supervisor starts a {cls.__name__}: System().start(Supervisor(name=..., children=(...)))")
 
     def call(self, path: str, message: Any, timeout_s: float = 5.0) -> Reply[Any]:
         """Asks another actor; `.get()` the reply in a thread, never await it on the path of a check."""
@@ -77,12 +101,30 @@ class Actor(Incarnation):
         return NO_REPLY
 
     def send_after(self, delay_s: float, message: Any) -> int:
-        """Sends `message` to this actor's `handle_info` after a delay; returns a handle for `cancel_timer`."""
-        return self.timers.send_after(delay_s, lambda: self.tell_info(message))
+        """Sends `message` to this actor's `handle_info` after a delay; returns a handle for `cancel_timer`.
+
+        Raises:
+            ValueError: the delay is no number of seconds.
+        """
+        return self.timers.send_after(delay_s, partial(self.tell_info, message))
 
     def send_interval(self, interval_s: float, message: Any) -> int:
-        """Sends `message` to `handle_info` every interval until the incarnation ends."""
-        return self.timers.send_interval(interval_s, lambda: self.tell_info(message))
+        """Sends `message` to `handle_info` every interval until the incarnation ends.
+
+        While one still waits in the mailbox no other is sent: a busy or suspended actor finds one, not hundreds.
+
+        Raises:
+            ValueError: the interval is no time at all.
+        """
+        last = Envelope(message)
+        last.handed_on = True
+
+        def send() -> None:
+            nonlocal last
+            if last.handed_on:
+                last = self.tell_info(message)
+
+        return self.timers.send_interval(interval_s, send)
 
     def cancel_timer(self, timer: int) -> None:
         """Cancels a timer; harmless when it has fired."""

@@ -195,6 +195,8 @@ class Parent(ThreadActor):
         kept = actor.kept
         if actor in self.system.abandoned():
             self._drop_kept(child, "a hung thread may still write to it")
+        elif actor.left_at_work:
+            self._drop_kept(child, "a handler that was cancelled may still write to it")
         elif exit_reason.kind == "crash":
             healthy = self.system.clock.monotonic_s() - actor.started_s > self.spec.restarts_window_s
             kept.crashes_in_a_row = 1 if healthy else kept.crashes_in_a_row + 1

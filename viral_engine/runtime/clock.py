@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import asyncio
-    import threading
     from collections.abc import Callable
 
     from viral_engine.runtime.loop import LoopThread
@@ -83,4 +83,5 @@ class SystemClock:
 
     def wait(self, event: threading.Event, timeout_s: float | None) -> bool:
         """See `Clock`."""
-        return event.wait(timeout_s)
+        # Longer than a lock can wait is for ever.
+        return event.wait(None if timeout_s is None or timeout_s > threading.TIMEOUT_MAX else timeout_s)

@@ -64,5 +64,5 @@ def same(one: Any, other: Any) -> bool:
         return False
     try:
         return bool(one == other)
-    except Exception:  # noqa: BLE001  (messages that can't be compared are different ones)
+    except BaseException:  # noqa: BLE001  (messages that can't be compared are different ones)
         return False

@@ -39,12 +39,30 @@ class Deadlines:
         self._clock = clock
         self.waiting: set[Awaited] = set()
         self._due_s = math.inf
+        self._closed = False
         self._timer: TimerHandle | None = None
 
     def add(self, reply: Awaited) -> None:
         """Has the reply expire at its deadline unless it is discarded before."""
         self.waiting.add(reply)
-        if reply.deadline_s < self._due_s:
+        # Spelled so that a deadline that is no number is due at once.
+        if not reply.deadline_s >= self._due_s:
+            self._look_at(reply)
+
+    def close(self) -> None:
+        """Tells all who wait that their time is up: nothing will be timed any more, and nobody answers."""
+        self._due_s = -math.inf
+        self._closed = True
+        for reply in self.waiting.copy():
+            self.waiting.discard(reply)
+            reply.expire()
+
+    def _look_at(self, reply: Awaited) -> None:
+        """Has the timer set for a reply that is due before all others."""
+        if self._closed or reply.deadline_s != reply.deadline_s:
+            self.waiting.discard(reply)
+            reply.expire()
+        else:
             self._set_timer(reply.deadline_s)
 
     def _set_timer(self, when_s: float) -> None:

@@ -29,7 +29,8 @@ from viral_engine.runtime.operations import (
     StartMany,
     TerminateChild,
 )
-from viral_engine.runtime.spec import ChildSpec, DynamicSupervisor, Worker, check_significant, check_spec
+from viral_engine.runtime.spec import ChildSpec, DynamicSupervisor, Worker
+from viral_engine.runtime.spec_checks import check_significant, check_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,10 @@ class DynamicSupervisorActor(Guardian):
 
     def _child_of(self, actor: Incarnation) -> Child | None:
         child = self._by_name.get(actor.path.rpartition("/")[2])
-        return child if child is not None and (child.actor or child.last_actor) is actor else None
+        if child is None:
+            return None
+        last = child.actor if child.actor is not None else child.last_actor
+        return child if last is actor else None
 
     def _knows(self, child: Child) -> bool:
         return self._by_name.get(child.name) is child

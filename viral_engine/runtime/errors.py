@@ -50,7 +50,9 @@ class NoSuchActor(CallError, pykka.ActorDeadError):
     """Nothing is registered under the name (Erlang's `noproc`)."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"no actor is running at {path}", path=path, begun=False)
+        # A name without a slash is one that an actor registered; most who spell a path so forgot the slash.
+        hint = "" if "/" in path else ", and no actor registered that name: paths begin with a slash"
+        super().__init__(f"no actor is running at {path}{hint}", path=path, begun=False)
 
 
 class ActorExited(CallError, pykka.ActorDeadError):
@@ -60,6 +62,8 @@ class ActorExited(CallError, pykka.ActorDeadError):
         when = "while handling" if begun else "before handling"
         super().__init__(f"{path} ended {when} the call: {exit_reason}", path=path, begun=begun)
         self.exit_reason = exit_reason
+        # So that a traceback shows where it went wrong, not only who heard of it.
+        self.__cause__ = exit_reason.error
 
 
 class CallTimeout(CallError, pykka.Timeout):

@@ -181,6 +181,14 @@ class AbortFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackFailed:
+    """What a caller had called with its answer raised; `path` is who answered, and goes on."""
+
+    path: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoopBlocked:
     """The event loop has not turned for `lag_s` seconds; `stack` is where it was."""
 
@@ -212,6 +220,7 @@ Event = (
     | MessageDropped
     | ThreadAbandoned
     | AbortFailed
+    | CallbackFailed
     | LoopBlocked
     | LoopRecovered
 )
@@ -241,5 +250,5 @@ class Events:
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception:  # noqa: BLE001  (watching must not change what is watched)
+            except BaseException:  # noqa: BLE001  (watching must not change what is watched)
                 self.listener_failures += 1

@@ -1,7 +1,7 @@
 """Why an incarnation ended: Erlang's exit reasons as data."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 ExitKind = Literal["normal", "shutdown", "killed", "crash"]
 
@@ -21,6 +21,10 @@ class Exit:
     detail: object = None
     error: BaseException | None = field(default=None, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(ExitKind):
+            raise ValueError(f"{self.kind!r} is no kind of exit: {', '.join(get_args(ExitKind))}")
+
     @property
     def is_clean(self) -> bool:
         """Whether a transient child that ended so stays down (OTP supervisor, restart type transient)."""
@@ -29,7 +33,11 @@ class Exit:
     def __str__(self) -> str:
         if self.detail is None:
             return self.kind
-        return str(self.detail) if self.kind == "crash" else f"{self.kind}: {self.detail}"
+        try:
+            words = str(self.detail)
+        except BaseException:  # noqa: BLE001  (whoever waits for the actor is told this, whatever an author put there)
+            words = type(self.detail).__name__
+        return words if self.kind == "crash" or isinstance(self.detail, FailedToStart) else f"{self.kind}: {words}"
 
 
 NORMAL = Exit("normal")
@@ -37,10 +45,25 @@ SHUTDOWN = Exit("shutdown")
 KILLED = Exit("killed")
 
 
+def an_exit(exit_reason: object) -> Exit:
+    """Returns an exit reason.
+
+    Raises:
+        TypeError: that is none.
+    """
+    if not isinstance(exit_reason, Exit):
+        raise TypeError(f"an Exit is needed, such as Exit('shutdown', 'why'), not {type(exit_reason).__name__}")
+    return exit_reason
+
+
 def crash(error: BaseException) -> Exit:
     """Returns the exit of an actor whose handler raised `error`."""
-    text = str(error)
-    return Exit("crash", f"{type(error).__name__}: {text}" if text else type(error).__name__, error)
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  (an error that can't say what it is must not keep an actor from ending)
+        return Exit("crash", f"{name} (its words can't be told)", error)
+    return Exit("crash", f"{name}: {text}" if text else name, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +78,14 @@ class FailedToStart:
 
 
 class Stop(Exception):
-    """Raised in a handler or in `init`: end this incarnation with `exit_reason`."""
+    """Raised in a handler or in `init`: end this incarnation with `exit_reason`.
+
+    Raises:
+        TypeError: that is no `Exit`: say `Stop(Exit("shutdown", "the disk is full"))`.
+    """
 
     def __init__(self, exit_reason: Exit = NORMAL) -> None:
-        super().__init__(str(exit_reason))
+        super().__init__(str(an_exit(exit_reason)))
         self.exit_reason = exit_reason
 
 

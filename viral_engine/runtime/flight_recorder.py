@@ -46,6 +46,14 @@ def describe(message: object) -> str:
     return words if len(words) <= WORDS_LENGTH_MAX else words[: WORDS_LENGTH_MAX - 1] + HIDDEN
 
 
+def name_of(kind: type) -> str:
+    """Returns a class's name, whatever its metaclass does."""
+    try:
+        return str(kind.__name__)
+    except BaseException:  # noqa: BLE001  (see `describe`)
+        return "object"
+
+
 def fields_of(message: object) -> Iterator[tuple[str, object]]:
     """Yields the named fields of a dataclass, a named tuple or a msgspec Struct; nothing of what has none."""
     # Of the class: an object may answer anything when it is asked for what it has not.
@@ -75,7 +83,7 @@ def seen(recent: Any, wall_ms: int) -> tuple[Seen, ...]:
         wall_ms: now, in milliseconds since 1970.
     """
     now_s = time.monotonic()
-    return tuple(Seen(kind.__name__, wall_ms - round((now_s - at_s) * 1_000)) for kind, at_s in tuple(recent))
+    return tuple(Seen(name_of(kind), wall_ms - round((now_s - at_s) * 1_000)) for kind, at_s in tuple(recent))
 
 
 def _words(message: object, depth: int) -> str:
@@ -83,11 +91,11 @@ def _words(message: object, depth: int) -> str:
     try:
         fields = list(fields_of(message))
         if not fields:
-            return kind.__name__
+            return name_of(kind)
         hidden: frozenset[str] = getattr(kind, "__personal_fields__", frozenset())
         shown = [f"{name}={HIDDEN if name in hidden else _short(value, depth)}" for name, value in fields[:FIELDS_MAX]]
     except BaseException:  # noqa: BLE001  (nobody's __repr__ or property may keep an actor from ending)
-        return kind.__name__
+        return name_of(kind)
     if len(fields) > FIELDS_MAX:
         shown.append(HIDDEN)
     return f"{kind.__name__}({', '.join(shown)})"

@@ -11,9 +11,10 @@ from viral_engine.runtime import backoff
 from viral_engine.runtime.actor import NO_REPLY, ChildEnded, StopRequested
 from viral_engine.runtime.children import Child, Parent
 from viral_engine.runtime.decider import directive_of_exit
-from viral_engine.runtime.errors import ActorError, ChildNotFound, StartFailed
-from viral_engine.runtime.events import ChildGaveUp, ChildRestarted, RestartDelayed, SupervisorGaveUp
+from viral_engine.runtime.errors import ChildNotFound, StartFailed
+from viral_engine.runtime.events import ChildGaveUp, ChildRestarted, MessageDropped, RestartDelayed, SupervisorGaveUp
 from viral_engine.runtime.exits import SHUTDOWN, Exit, Stop
+from viral_engine.runtime.flight_recorder import name_of
 from viral_engine.runtime.intensity import admit_restart
 from viral_engine.runtime.operations import ChildInfo, CountChildren, CycleChild, Started, WhichChildren
 from viral_engine.runtime.spec import Worker
@@ -50,12 +51,21 @@ class Guardian(Parent):
     restarts_s: tuple[float, ...] = ()
 
     def handle_call(self, message: Any, reply_to: ReplyTo) -> Any:
-        """Carries out an operation by hand: it never counts, never retries, never touches siblings."""
+        """Carries out an operation by hand: it never counts, never retries, never touches siblings.
+
+        Whatever is wrong with it is the answer, and no crash: whoever asks badly must not end the siblings.
+        """
         try:
             return self._by_hand(message)
-        except ActorError as error:
+        except Stop:
+            raise
+        except Exception as error:  # noqa: BLE001  (see above)
             reply_to.set_exception(error)
             return NO_REPLY
+
+    def handle_cast(self, message: Any) -> None:
+        """Drops it, and says so: operations are calls."""
+        self._drop(message)
 
     def handle_info(self, message: Any) -> None:
         """Reacts to the end of a child, or goes on with a restart."""
@@ -75,11 +85,20 @@ class Guardian(Parent):
                 if child is not None and child.actor is actor:
                     self._terminate(child)
             case _:
-                super().handle_info(message)
+                self._drop(message)
 
     def terminate(self, _exit_reason: Exit) -> None:
-        """Stops the children."""
-        self._stop_all()
+        """Stops the children; whatever keeps it from doing so in order, none is left behind."""
+        try:
+            self._stop_all()
+        except BaseException:
+            for child in reversed(self.children):
+                if child.actor is not None:
+                    child.actor.kill(f"its supervisor {self.path} could not stop it")
+            raise
+
+    def _drop(self, message: Any) -> None:
+        self.system.events.emit(MessageDropped(self.path, name_of(type(message)), "a supervisor takes calls alone"))
 
     def _fence(self) -> None:
         """Forgets the children that the next incarnation will not have."""

@@ -11,8 +11,8 @@ import pykka
 
 from viral_engine.runtime.errors import ActorExited, CallTimeout
 from viral_engine.runtime.events import AbortFailed, ActorEnded, MessageDeadLettered
-from viral_engine.runtime.exits import KILLED, NORMAL, SHUTDOWN, Exit, Ignore, Stop, crash
-from viral_engine.runtime.flight_recorder import describe, seen
+from viral_engine.runtime.exits import KILLED, NORMAL, SHUTDOWN, Exit, Ignore, Stop, an_exit, crash
+from viral_engine.runtime.flight_recorder import describe, name_of, seen
 from viral_engine.runtime.heartbeat import Pulse
 from viral_engine.runtime.hooks import Hooks
 from viral_engine.runtime.mailbox import Envelope, Mailbox
@@ -69,6 +69,8 @@ class Incarnation(Work):
     _owned: list[Abortable] | tuple[()] = ()
     _watchers: dict[int, Incarnation] | None = None
     _watched: dict[int, Incarnation] | None = None
+    left_at_work = False
+    """Whether it was killed in the middle of a handler that may go on nevertheless."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -120,12 +122,12 @@ class Incarnation(Work):
         """Whether it has a `terminate` of its own."""
         return type(self).terminate is not Hooks.terminate
 
-    def tell_info(self, message: Any) -> None:
+    def tell_info(self, message: Any) -> Envelope:
         """Puts a message of the runtime's making into the mailbox; it is never refused for lack of room."""
-        try:
-            self.mailbox.put(Envelope(message, kind="info"), force=True)
-        except ActorExited:
-            return
+        envelope = Envelope(message, kind="info")
+        with contextlib.suppress(ActorExited):
+            self.mailbox.put(envelope, force=True)
+        return envelope
 
     def tell_down(self, down: Down) -> None:
         """Tells this actor that one it monitors ended."""
@@ -153,7 +155,7 @@ class Incarnation(Work):
         Returns:
             False when it had ended already.
         """
-        return self._finish(exit_reason, killed=True, killed_for=reason)
+        return self._finish(an_exit(exit_reason), killed=True, killed_for=reason)
 
     def add_watcher(self, monitor: int, watcher: Incarnation) -> bool:
         """Registers somebody who wants a `Down`; False when this incarnation has ended."""
@@ -272,6 +274,19 @@ class Incarnation(Work):
                 return False
             self._ended = exit_reason
         started = self._state != "starting"
+        try:
+            self._take_leave(exit_reason, started=started, killed=killed, killed_for=killed_for)
+        finally:
+            # Whatever code of others raised on the way: everybody is told, and nobody waits for ever.
+            self.exited.set(exit_reason)
+            self.booted.set_exception(Ignore() if ignored else ActorExited(self.path, exit_reason, begun=False))
+            if started and self.context.supervisor is not None:
+                self.context.supervisor.tell_info(ChildEnded(self, exit_reason))
+            self.system.bury(self)
+        return True
+
+    def _take_leave(self, exit_reason: Exit, *, started: bool, killed: bool, killed_for: str | None) -> None:
+        """Frees the name, closes the mailbox, fences it off, and tells callers and monitors."""
         ended = self._describe_end(exit_reason, killed_for) if started else None
         if self._timers is not None:
             self._timers.cancel_all()
@@ -288,12 +303,6 @@ class Incarnation(Work):
         self._tell_monitors(exit_reason)
         if ended is not None:
             self.system.events.emit(ended)
-        self.exited.set(exit_reason)
-        self.booted.set_exception(Ignore() if ignored else ActorExited(self.path, exit_reason, begun=False))
-        if started and self.context.supervisor is not None:
-            self.context.supervisor.tell_info(ChildEnded(self, exit_reason))
-        self.system.bury(self)
-        return True
 
     def _describe_end(self, exit_reason: Exit, killed_for: str | None) -> ActorEnded:
         """Puts the end into words while what led to it is at hand, and finds out whether one message did it again."""
@@ -305,7 +314,7 @@ class Incarnation(Work):
         sent = crashed and batch[position].kind != "info"
         if sent and (len(batch) == 1 or not self._batch_begun_whole):
             if self._suspects.blame(self._identity_of(killer)):
-                letter = MessageDeadLettered(self.path, type(killer).__name__, words or "", str(exit_reason))
+                letter = MessageDeadLettered(self.path, name_of(type(killer)), words or "", str(exit_reason))
                 self.system.events.emit(letter)
         else:
             self._suspects.acquit()
@@ -313,7 +322,7 @@ class Incarnation(Work):
             self.path,
             self.incarnation,
             exit_reason,
-            None if killer is None else type(killer).__name__,
+            None if killer is None else name_of(type(killer)),
             killed_for,
             self.system.clock.monotonic_s() - self.started_s,
             words,
@@ -345,6 +354,6 @@ class Incarnation(Work):
         for resource in tuple(self._owned):
             try:
                 resource.abort()
-            except Exception as error:  # noqa: BLE001  (one resource must not keep the others from being aborted)
+            except BaseException as error:  # noqa: BLE001  (one resource must not keep the others from being aborted)
                 name = type(resource).__name__
                 self.system.events.emit(AbortFailed(self.path, self.incarnation, name, str(crash(error))))

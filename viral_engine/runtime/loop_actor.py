@@ -36,6 +36,8 @@ class LoopActor(Actor):
             self.system.loop.post(self._pump)
 
     def _fence(self) -> None:
+        # A coroutine that was in the middle of a message may swallow its cancellation, and go on.
+        self.left_at_work = self._task is not None and self._position < len(self._batch)
         self.system.loop.post(self._cancel_task)
 
     def _cancel_task(self) -> None:
@@ -151,8 +153,8 @@ class LoopActor(Actor):
                 elif result is not None and hasattr(result, "__await__"):
                     self._run_coroutine(envelope, result, position)
                     return
-                elif envelope.reply_to is not None and self._ended is None:
-                    envelope.reply_to.set(result)
+                elif envelope.reply_to is not None:
+                    self._answer(envelope, result)
             except BaseException as error:  # noqa: BLE001  (the supervised boundary)
                 if not self._lives_on(error):
                     self._end(error)

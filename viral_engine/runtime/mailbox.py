@@ -28,7 +28,7 @@ class Envelope:
     Attributes:
         deadline_s: when the caller stops waiting, on the clock's monotonic seconds; it is not handled later.
         handed_on: somebody else answers now. A `handle_batch` that gives a `reply_to` away sets it, so that its
-            own crash does not fail that caller.
+            own crash does not fail that caller. Of what the runtime sent: its handler has begun.
         sent_s: when it was put into the mailbox, in `time.monotonic()` seconds.
     """
 
@@ -48,8 +48,17 @@ class Envelope:
         """Tells whoever waits for this message that the actor ended, unless another actor has the reply now."""
         if self.reply_to is not None and not self.handed_on:
             # An actor's end goes on whatever becomes of one caller: its event loop may be closed by now.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(BaseException):
                 self.reply_to.set_exception(ActorExited(path, exit_reason, begun=begun))
+
+    def expires(self, now_s: float) -> bool:
+        """Tells whether the caller's time is up, and the caller, who may wait in a way that sees no deadline."""
+        if self.deadline_s is None or self.deadline_s > now_s:
+            return False
+        expire = getattr(self.reply_to, "expire", None)
+        if expire is not None:
+            expire()
+        return True
 
 
 class Mailbox:
@@ -57,13 +66,14 @@ class Mailbox:
 
     A message is put without taking the lock, which is for those who look at both queues or close them. A put
     appends first and looks afterwards; who falls asleep or closes says so first and looks at the queue afterwards.
-    One of the two sees the other, whichever came first.
+    One of the two sees the other, whichever came first. This rests on CPython's global lock: appending to a list,
+    slicing it and deleting a slice are each one step there.
 
     Args:
         path: the actor's path, for errors.
         capacity: messages that may wait; threads that find the last place free in the same moment may exceed it
-            by one each. Messages of the runtime and those put with `force` are not counted: they are bounded by
-            the number of actors.
+            by one each. Messages put with `force` are never refused: there are at most one of each timer and some
+            of each other actor.
         wake: called after the mailbox became non-empty, in the sender's thread.
 
     Attributes:
@@ -115,10 +125,12 @@ class Mailbox:
         if wake:
             self._wake()
         elif self._closed is not None:
-            # Whoever closed it may have found the message, and tells its caller.
-            with contextlib.suppress(ValueError):
+            try:
                 self._messages.remove(envelope)
-                self._refuse(envelope)
+            except ValueError:
+                # Whoever closed it found the message, and tells its caller.
+                return
+            self._refuse(envelope)
 
     def _refuse(self, envelope: Envelope) -> None:
         reason = self._closed or self._refuses
@@ -146,12 +158,13 @@ class Mailbox:
 
     def take_order(self) -> Any | None:
         """Returns the next message of the runtime, or None."""
-        try:
-            order = self.orders.popleft()
-        except IndexError:
+        if not self.orders:
             return None
-        self._taken += 1
-        return order
+        with self._lock:
+            if not self.orders:
+                return None
+            self._taken += 1
+            return self.orders.popleft()
 
     def take(self, count_max: int) -> list[Envelope] | None:
         """Returns up to `count_max` messages in order.
@@ -243,7 +256,8 @@ class Mailbox:
     @property
     def accepted(self) -> int:
         """Everything that was ever put into it."""
-        return self._taken + len(self._messages) + len(self.orders)
+        with self._lock:
+            return self._taken + len(self._messages) + len(self.orders)
 
     @property
     def depth(self) -> int:

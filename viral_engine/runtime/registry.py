@@ -28,6 +28,7 @@ class Registry:
         self.actors: dict[str, Actor] = {}
         self._awaiters: dict[str, dict[Callable[[], None], None]] = {}
         self._awaiting = 0
+        self._closed = False
         self._lock = threading.Lock()
 
     def register(self, path: str, actor: Actor) -> None:
@@ -55,11 +56,11 @@ class Registry:
         """Calls `callback` once somebody takes the name, at once if it is taken.
 
         Returns:
-            False when too many callers wait already; `callback` is then never called.
+            False when too many callers wait already, or nobody comes any more; `callback` is then never called.
         """
         with self._lock:
             if path not in self.actors:
-                if self._awaiting >= AWAITERS_MAX:
+                if self._closed or self._awaiting >= AWAITERS_MAX:
                     return False
                 awaiters = self._awaiters.setdefault(path, {})
                 self._awaiting += callback not in awaiters
@@ -67,6 +68,16 @@ class Registry:
                 return True
         callback()
         return True
+
+    def close(self) -> None:
+        """Says that nobody comes any more: those who wait are called, and nobody waits from now on."""
+        with self._lock:
+            self._closed = True
+            awaiters = [callback for callbacks in self._awaiters.values() for callback in callbacks]
+            self._awaiters.clear()
+            self._awaiting = 0
+        for awaiter in awaiters:
+            awaiter()
 
     def stop_waiting(self, path: str, callback: Callable[[], None]) -> None:
         """Forgets a callback that `when_registered` took; harmless when it was called already."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import pykka
 
 from viral_engine.runtime.errors import CallTimeout, WouldBlockLoop
+from viral_engine.runtime.events import CallbackFailed
+from viral_engine.runtime.exits import crash
 from viral_engine.runtime.loop import on_a_loop_thread
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from viral_engine.runtime.clock import Clock
     from viral_engine.runtime.deadlines import Deadlines
+    from viral_engine.runtime.events import Events
     from viral_engine.runtime.loop import LoopThread
 
     ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -48,6 +51,7 @@ class Surroundings(Protocol):
     monotonic_s: Callable[[], float]
     loop: LoopThread
     deadlines: Deadlines
+    events: Events
 
 
 class Reply(pykka.Future[T], Generic[T]):
@@ -131,7 +135,10 @@ class Reply(pykka.Future[T], Generic[T]):
             self._run_callbacks()
 
     def on_settled(self, callback: Callable[[], object]) -> None:
-        """Calls `callback` when the reply is settled, in the settler's thread; at once if it is already."""
+        """Calls `callback` when the reply is settled, in the settler's thread; at once if it is already.
+
+        One that raises is told of by `CallbackFailed`, and disturbs nobody.
+        """
         # `setdefault` of a dict is atomic: two threads that ask first share one list.
         self.__dict__.setdefault("_callbacks", []).append(callback)
         self._has_callbacks = True
@@ -145,7 +152,11 @@ class Reply(pykka.Future[T], Generic[T]):
                 callback = self._callbacks.pop(0)
             except IndexError:
                 return
-            callback()
+            try:
+                callback()
+            except BaseException as error:  # noqa: BLE001  (the caller's own mistake)
+                if self._surroundings is not None:
+                    self._surroundings.events.emit(CallbackFailed(self.path, str(crash(error))))
 
     def result(self) -> Any:
         """Returns the value or raises the error of a settled reply."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import pykka
+from viral_engine.runtime.spec_checks import check_child, check_children, check_dynamic, check_intensity, check_worker
 
-from viral_engine.runtime.backoff import FACTOR_MAX, Backoff
-from viral_engine.runtime.decider import Decider, Directive
-from viral_engine.runtime.errors import InvalidSpec
-from viral_engine.runtime.heartbeat import Heartbeat
+if TYPE_CHECKING:
+    import pykka
+
+    from viral_engine.runtime.backoff import Backoff
+    from viral_engine.runtime.decider import Decider
+    from viral_engine.runtime.heartbeat import Heartbeat
 
 RestartType = Literal["permanent", "transient", "temporary"]
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
 Shutdown = float | Literal["brutal", "infinity"]
 GiveUp = Literal["escalate", "suspend"]
+
+_CHOICES = {"restart": RestartType, "on_give_up": GiveUp}
 
 MAILBOX_CAPACITY = 10_000
 """Messages a mailbox holds unless its spec says otherwise: seconds of work for every actor of the tree."""
@@ -63,17 +67,11 @@ class Worker:
     heartbeat: Heartbeat | None = None
     decider: Decider = ()
 
+    __child_spec__: ClassVar = True
+
     def __post_init__(self) -> None:
-        _check_child(self)
-        if self.mailbox_capacity < 1:
-            raise InvalidSpec(f"{self.name}.mailbox_capacity", "must be at least 1")
-        if not issubclass(self.actor_class, pykka.Actor):
-            raise InvalidSpec(f"{self.name}.actor_class", f"{self.actor_class!r} is no actor class")
-        if self.heartbeat is not None and not (self.heartbeat.every_s > 0 and self.heartbeat.missed_max >= 1):
-            raise InvalidSpec(f"{self.name}.heartbeat", f"{self.heartbeat!r}: some time, and at least one beat")
-        for _, directive in self.decider:
-            if directive not in get_args(Directive):
-                raise InvalidSpec(f"{self.name}.decider", f"{directive!r} is no directive")
+        check_child(self, _CHOICES)
+        check_worker(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +100,12 @@ class Supervisor:
     registered: str | None = None
     backoff: Backoff | None = None
 
+    __child_spec__: ClassVar = True
+
     def __post_init__(self) -> None:
-        _check_child(self)
-        _check_supervisor(self)
-        if self.strategy not in get_args(Strategy):
-            raise InvalidSpec(f"{self.name}.strategy", f"{self.strategy!r} is no strategy")
-        names = [child.name for child in self.children]
-        for name in names:
-            if names.count(name) > 1:
-                raise InvalidSpec(f"{self.name}.children", f"two children are called {name}")
-        for child in self.children:
-            check_significant(self, child)
+        check_child(self, {**_CHOICES, "auto_shutdown": AutoShutdown, "strategy": Strategy})
+        check_intensity(self)
+        check_children(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,68 +136,13 @@ class DynamicSupervisor:
     registered: str | None = None
     backoff: Backoff | None = None
 
+    __child_spec__: ClassVar = True
+
     def __post_init__(self) -> None:
-        _check_child(self)
-        _check_supervisor(self)
-        if self.children_max < 1:
-            raise InvalidSpec(f"{self.name}.children_max", "must be at least 1")
-        if self.template is not None:
-            check_significant(self, self.template)
+        check_child(self, {**_CHOICES, "auto_shutdown": AutoShutdown})
+        check_intensity(self)
+        check_dynamic(self)
 
 
 SupervisorSpec = Supervisor | DynamicSupervisor
 ChildSpec = Worker | Supervisor | DynamicSupervisor
-
-
-def check_spec(spec: object) -> None:
-    """Refuses what is no specification: an operation by hand may bring anything.
-
-    Raises:
-        InvalidSpec: it is none.
-    """
-    if not isinstance(spec, ChildSpec):
-        raise InvalidSpec("spec", f"{spec!r} is no specification of a child")
-
-
-def check_significant(supervisor: SupervisorSpec, child: ChildSpec) -> None:
-    """Refuses a significant child of a supervisor that never shuts down by itself.
-
-    Raises:
-        InvalidSpec: the two contradict each other.
-    """
-    if child.significant and supervisor.auto_shutdown == "never":
-        raise InvalidSpec(f"{supervisor.name}.auto_shutdown", "a significant child needs any_ or all_significant")
-
-
-def _check_supervisor(spec: SupervisorSpec) -> None:
-    if spec.auto_shutdown not in get_args(AutoShutdown):
-        raise InvalidSpec(f"{spec.name}.auto_shutdown", f"{spec.auto_shutdown!r} is none of its values")
-    if spec.restarts_max < 0:
-        raise InvalidSpec(f"{spec.name}.restarts_max", "must not be negative")
-    if spec.restarts_window_s <= 0:
-        raise InvalidSpec(f"{spec.name}.restarts_window_s", "must be positive")
-
-
-def _check_child(spec: ChildSpec) -> None:
-    name = spec.name
-    if not name or "/" in name:
-        raise InvalidSpec("name", f"{name!r} must be a path segment")
-    if spec.registered is not None and (not spec.registered or "/" in spec.registered):
-        raise InvalidSpec(f"{name}.registered", f"{spec.registered!r} must be a name without a slash")
-    if spec.restart not in get_args(RestartType):
-        raise InvalidSpec(f"{name}.restart", f"{spec.restart!r} is no restart type")
-    if spec.backoff is not None and not _can_be_carried_out(spec.backoff):
-        raise InvalidSpec(
-            f"{name}.backoff", f"{spec.backoff!r}: no negative time, factor 1 to {FACTOR_MAX}, jitter 0 to 1"
-        )
-    if spec.significant and spec.restart == "permanent":
-        raise InvalidSpec(f"{name}.significant", "a permanent child never ends unrestarted")
-    if isinstance(spec.shutdown_s, str) and spec.shutdown_s not in ("brutal", "infinity"):
-        raise InvalidSpec(f"{name}.shutdown_s", f"{spec.shutdown_s!r} is neither seconds nor brutal nor infinity")
-    if not isinstance(spec.shutdown_s, str) and spec.shutdown_s < 0:
-        raise InvalidSpec(f"{name}.shutdown_s", "must not be negative")
-
-
-def _can_be_carried_out(backoff: Backoff) -> bool:
-    shortest_s = min(backoff.first_s, backoff.longest_s, backoff.healthy_s)
-    return shortest_s >= 0 and 1 <= backoff.factor <= FACTOR_MAX and 0 <= backoff.jitter <= 1

@@ -24,7 +24,8 @@ from viral_engine.runtime.operations import (
     Started,
     TerminateChild,
 )
-from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker, check_significant, check_spec
+from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
+from viral_engine.runtime.spec_checks import check_significant, check_spec
 from viral_engine.runtime.strategies import plan_restart
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from viral_engine.runtime.errors import (
     StartFailed,
 )
 from viral_engine.runtime.events import Events, KeptStateDropped, MessageDropped
-from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit, crash
+from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit, an_exit, crash
 from viral_engine.runtime.guardian import Guardian
 from viral_engine.runtime.loop import LoopThread
 from viral_engine.runtime.mailbox import Envelope
@@ -57,6 +57,33 @@ class _Slot:
         self.incarnations = 0
         self.kept = Kept()
         self.suspects = Suspects()
+
+
+class _Attempt:
+    """One sending of a patient call: it fails once, though both its actor's killer and its actor may say so."""
+
+    __slots__ = ("_reply", "_unfailed", "deadline_s")
+
+    def __init__(self, reply: _PatientReply) -> None:
+        self._reply = reply
+        self.deadline_s = reply.deadline_s
+        self._unfailed = [True]
+
+    def set(self, value: Any | None = None) -> None:
+        """See `ReplyTo`."""
+        self._reply.set(value)
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """See `ReplyTo`."""
+        try:
+            self._unfailed.pop()
+        except IndexError:
+            return
+        self._reply.set_exception(exc_info)
+
+    def expire(self) -> None:
+        """Tells whoever waits that the time is up."""
+        self._reply.expire()
 
 
 class _PatientReply(Reply[Any]):
@@ -94,7 +121,7 @@ class _PatientReply(Reply[Any]):
         if actor is None:
             self.set_exception(NoSuchActor(self.path))
         else:
-            actor.mailbox.put(Envelope(self._message, self, "call", self.deadline_s))
+            actor.mailbox.put(Envelope(self._message, _Attempt(self), "call", self.deadline_s))
 
 
 class System:
@@ -174,6 +201,7 @@ class System:
             drain_s: seconds for all actors together to work off what waits in their mailboxes. Each takes no more
                 messages once it is asked to stop, so whoever feeds it must come after it in the start order.
         """
+        an_exit(exit_reason)
         if drain_s > 0:
             self.drain_until_s = self.clock.monotonic_s() + drain_s
         if self.root is not None:
@@ -181,7 +209,10 @@ class System:
             self.root.exited.get()
         for orphan in tuple(self._orphans):
             orphan.kill("the system stops")
+        self.registry.close()
         self.loop.stop()
+        # Whoever still waits, on a loop of their own, waits for a timer that no loop turns any more.
+        self.deadlines.close()
 
     def call(self, path: str, message: Any, timeout_s: float = 5.0, *, patient: bool = False) -> Reply[Any]:
         """Asks the actor at `path`.
@@ -189,8 +220,9 @@ class System:
         Args:
             path: its name.
             message: what `handle_call` gets.
-            timeout_s: after this many seconds the reply is a `CallTimeout`, and the message, if it still waits,
-                is not executed any more.
+            timeout_s: after this many seconds whoever waits for the reply gets a `CallTimeout`, and the message, if
+                it still waits, is not executed any more. A handler that has begun goes on, and its answer, given
+                before anybody looked, counts.
             patient: while the actor is away, or ended before it began with the message, wait for its next
                 incarnation instead of failing; the message is handled at most once all the same.
 

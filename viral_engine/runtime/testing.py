@@ -209,7 +209,7 @@ class Probe(ThreadActor):
 
 
 def settle(system: System) -> None:
-    """Waits until every mailbox is empty and nobody works.
+    """Waits until nobody works, and every mailbox is empty but those of suspended actors.
 
     Each round waits until every living actor has found nothing to do. The tree is at rest when nothing was put
     into any mailbox meanwhile and the same actors live: whoever had come to rest then still is.

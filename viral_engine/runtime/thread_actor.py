@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
+from typing import Any
 
 from viral_engine.runtime.actor import FLIGHT_RECORDER_SIZE, Actor
 from viral_engine.runtime.events import ThreadAbandoned
 from viral_engine.runtime.exits import Ignore, Stop
 from viral_engine.runtime.flight_recorder import remember
+
+_HANDLERS = ("init", "handle_call", "handle_cast", "handle_info", "handle_batch", "terminate")
 
 
 class ThreadActor(Actor):
@@ -18,6 +22,13 @@ class ThreadActor(Actor):
     """
 
     _thread: threading.Thread | None = None
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Refuses coroutines: a thread that calls one gets something that nobody awaits."""
+        super().__init_subclass__(**more)
+        for name in _HANDLERS:
+            if inspect.iscoroutinefunction(cls.__dict__.get(name)):
+                raise TypeError(f"{cls.__name__}.{name} is a coroutine, which only a LoopActor runs")
 
     def _start_actor_loop(self) -> None:
         # A binary semaphore: the mailbox wakes exactly once for each time it fell asleep.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,14 @@ class Timers:
         self._lock = threading.Lock()
         self._closed = False
 
-    def send_after(self, delay_s: float, send: Callable[[], None]) -> int:
-        """Calls `send` once after `delay_s` seconds; returns the timer's number."""
+    def send_after(self, delay_s: float, send: Callable[[], object]) -> int:
+        """Calls `send` once after `delay_s` seconds; returns the timer's number.
+
+        Raises:
+            ValueError: that is no number of seconds.
+        """
+        if math.isnan(delay_s):
+            raise ValueError("a delay must be a number of seconds")
         number = next(self._numbers)
 
         def fire() -> None:
@@ -33,11 +40,16 @@ class Timers:
         self._set(number, self._clock.monotonic_s() + delay_s, fire)
         return number
 
-    def send_interval(self, interval_s: float, send: Callable[[], None]) -> int:
+    def send_interval(self, interval_s: float, send: Callable[[], object]) -> int:
         """Calls `send` every `interval_s` seconds, counted from the first due time, so that it does not drift.
 
         Beats that were missed in a stall are skipped, not sent in a burst.
+
+        Raises:
+            ValueError: the interval is no time at all.
         """
+        if not 0 < interval_s < math.inf:
+            raise ValueError("an interval must be more than 0 seconds")
         number = next(self._numbers)
         due_s = self._clock.monotonic_s() + interval_s
 

@@ -9,7 +9,7 @@ from pykka import messages as stock
 
 from viral_engine.runtime.decider import directive_for
 from viral_engine.runtime.errors import DeadLetter, HandlerFailed
-from viral_engine.runtime.events import HandlerSlow, MessageDropped, MessageFailed
+from viral_engine.runtime.events import CallbackFailed, HandlerSlow, MessageDropped, MessageFailed
 from viral_engine.runtime.exits import Exit, Stop, crash
 from viral_engine.runtime.flight_recorder import FLIGHT_RECORDER_SIZE, remember
 from viral_engine.runtime.hooks import BATCH_MAX, Hooks
@@ -68,7 +68,10 @@ class Work(Hooks):
         if not self.recent:
             self.recent = deque(maxlen=FLIGHT_RECORDER_SIZE)
         if self._takes_batches:
-            batch = [waiting for waiting in batch if waiting.deadline_s is None or waiting.deadline_s > now_s]
+            for waiting in batch:
+                if waiting.kind == "info":
+                    waiting.handed_on = True
+            batch = [waiting for waiting in batch if not waiting.expires(now_s)]
             if self._suspects.letters:
                 batch = [waiting for waiting in batch if not self._refuse_dead_letter(waiting)]
         self.busy_since_s = now_s
@@ -88,6 +91,9 @@ class Work(Hooks):
         self._batch = self._batch[:position]
 
     def _end_batch(self) -> None:
+        if self._ended is not None:
+            # Killed while a handler ran: whoever ended it still tells the callers of this batch.
+            return
         batch = self._batch
         self.handled += len(batch)
         if self.busy_since_s is not None and batch:
@@ -128,7 +134,7 @@ class Work(Hooks):
     def _identity_of(self, message: Any) -> Any:
         try:
             return self.identity_of(message)
-        except Exception:  # noqa: BLE001  (an incarnation must end whatever its author's code does)
+        except BaseException:  # noqa: BLE001  (an incarnation must end whatever its author's code does)
             # Like no other one.
             return object()
 
@@ -136,13 +142,14 @@ class Work(Hooks):
         """Calls the handler for one message; returns its result, an awaitable included."""
         message, kind = envelope.message, envelope.kind
         if kind == "info":
+            envelope.handed_on = True
             remember(self.recent, (envelope,))
         else:
             self.recent.append((type(message), envelope.sent_s))  # type: ignore[union-attr]  # `_begin_batch` made it
         if self._suspects.letters and self._refuse_dead_letter(envelope):
             return NO_REPLY
         if kind == "call":
-            if envelope.deadline_s is not None and envelope.deadline_s <= now_s:
+            if envelope.deadline_s is not None and envelope.expires(now_s):
                 return NO_REPLY
             return self.handle_call(message, envelope.reply_to)  # type: ignore[arg-type]  # a call has one
         if kind == "cast":
@@ -168,4 +175,7 @@ class Work(Hooks):
         if result is NO_REPLY:
             envelope.handed_on = True
         elif envelope.reply_to is not None and self._ended is None:
-            envelope.reply_to.set(result)
+            try:
+                envelope.reply_to.set(result)
+            except Exception as error:  # noqa: BLE001  (a caller's own mistake must not end whoever answers it)
+                self.system.events.emit(CallbackFailed(self.path, str(crash(error))))

@@ -20,6 +20,7 @@ COUNTED = (
     events.ActorStartFailed, events.ActorIgnored, events.RestartDelayed, events.MessageFailed,
     events.MessageDeadLettered, events.MessageDropped, events.HandlerSlow, events.HeartbeatMissed,
     events.SupervisorGaveUp, events.ChildGaveUp, events.KeptStateDropped, events.ThreadAbandoned, events.AbortFailed,
+    events.CallbackFailed,
 )  # fmt: skip
 
 PATHS_MAX = 1_000

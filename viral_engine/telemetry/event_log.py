@@ -15,6 +15,7 @@ from viral_engine.runtime.events import (
     ActorIgnored,
     ActorStarted,
     ActorStartFailed,
+    CallbackFailed,
     ChildGaveUp,
     ChildRestarted,
     HandlerSlow,
@@ -100,6 +101,8 @@ def _log_event(event: Event) -> None:
         case AbortFailed(path, incarnation, resource, error):
             error = error_class(error)
             _log.error("resource not aborted", path=path, incarnation=incarnation, resource=resource, error=error)
+        case CallbackFailed(path, error):
+            _log.error("callback of a caller failed", path=path, error=error_class(error))
         case KeptStateDropped(path, why):
             _log.warning("kept state dropped", path=path, why=why)
         case MessageDropped(path, message_type, why):

@@ -41,8 +41,8 @@ CALLS: tuple[WrongRule, ...] = (
         "test_calls.py::test_a_call_to_nobody_fails_at_once",
         (
             "errors.py",
-            'super().__init__(f"no actor is running at {path}", path=path, begun=False)',
-            'super().__init__(f"no actor is running at {path}", path=path, begun=True)',
+            'super().__init__(f"no actor is running at {path}{hint}", path=path, begun=False)',
+            'super().__init__(f"no actor is running at {path}{hint}", path=path, begun=True)',
         ),
     ),
     wrong(
@@ -73,13 +73,13 @@ CALLS: tuple[WrongRule, ...] = (
         60,
         "A call whose time was up while it waited is executed all the same.",
         "test_calls.py::test_an_expired_queued_call_is_not_executed",
-        ("work.py", "if envelope.deadline_s is not None and envelope.deadline_s <= now_s:", "if False:"),
+        ("work.py", "if envelope.deadline_s is not None and envelope.expires(now_s):", "if False:"),
     ),
     wrong(
         61,
         "A batch holds calls whose time is up.",
         "test_actor_life.py::test_an_expired_call_never_reaches_a_batch",
-        ("work.py", "waiting.deadline_s is None or waiting.deadline_s > now_s]", "True]"),
+        ("work.py", "if not waiting.expires(now_s)]", "if True]"),
     ),
     wrong(
         62,
@@ -206,10 +206,10 @@ LIFE: tuple[WrongRule, ...] = (
         "test_kill.py::test_an_idle_actor_is_killed_and_brought_back",
         (
             "incarnation.py",
-            "        return self._finish(exit_reason, killed=True, killed_for=reason)\n",
+            "        return self._finish(an_exit(exit_reason), killed=True, killed_for=reason)\n",
             (
                 "        self.terminate(exit_reason)\n"
-                "        return self._finish(exit_reason, killed=True, killed_for=reason)\n"
+                "        return self._finish(an_exit(exit_reason), killed=True, killed_for=reason)\n"
             ),
         ),
     ),
@@ -295,7 +295,7 @@ LIFE: tuple[WrongRule, ...] = (
         ),
         (
             "actor.py",
-            "send_after(delay_s, lambda: self.tell_info(message))",
+            "send_after(delay_s, partial(self.tell_info, message))",
             "send_after(delay_s, lambda: self.system.registry.actors[self.path].tell_info(message))",
         ),
     ),
@@ -484,4 +484,73 @@ STOCK: tuple[WrongRule, ...] = (
     ),
 )
 
-RULES = (*CALLS, *LIFE, *BEYOND, *STOCK)
+TROUBLE = (
+    wrong(
+        110,
+        "A caller whose handler returns in the middle of a kill is told nothing.",
+        "test_trouble.py::test_a_kill_tells_the_caller_of_a_handler_that_returns_before_the_kill_is_done",
+        (
+            "work.py",
+            "        if self._ended is not None:\n            # Killed while a",
+            "        if False:\n            # Killed while a",
+        ),
+    ),
+    wrong(
+        111,
+        "A patient call is sent again as often as somebody says that it was not begun.",
+        "test_trouble.py::test_a_patient_call_that_two_threads_call_unbegun_is_sent_again_once[thread]",
+        (
+            "system.py",
+            "            self._unfailed.pop()\n        except IndexError:\n            return\n",
+            "            self._unfailed.pop()\n        except IndexError:\n            pass\n",
+        ),
+    ),
+    wrong(
+        112,
+        "A caller's callback that raises ends who answered.",
+        "test_trouble.py::test_a_caller_s_callback_that_raises_disturbs_neither_who_answers_nor_who_waits[thread]",
+        (
+            "reply.py",
+            "            except BaseException as error:  # noqa: BLE001  (the caller's own mistake)\n",
+            "            except MemoryError as error:\n",
+        ),
+    ),
+    wrong(
+        113,
+        "A message that a supervisor does not know ends it and its children.",
+        "test_trouble.py::test_a_cast_to_a_supervisor_is_dropped_and_told[thread]",
+        (
+            "guardian.py",
+            "        self._drop(message)\n\n    def handle_info",
+            "        super().handle_cast(message)\n\n    def handle_info",
+        ),
+    ),
+    wrong(
+        114,
+        "A bad operation by hand ends the supervisor.",
+        "test_trouble.py::test_a_bad_operation_by_hand_is_answered_and_touches_no_child",
+        (
+            "guardian.py",
+            "        except Exception as error:  # noqa: BLE001  (see above)\n",
+            "        except MemoryError as error:\n",
+        ),
+    ),
+    wrong(
+        115,
+        "The beats that a busy actor missed wait for it, all of them.",
+        "test_trouble.py::test_a_busy_actor_finds_one_beat_of_an_interval_not_all_it_missed[thread]",
+        ("actor.py", "            if last.handed_on:\n", "            if True:\n"),
+    ),
+    wrong(
+        116,
+        "An error without words makes an actor that neither lives nor ends.",
+        "test_trouble.py::test_an_error_without_words_is_a_crash_like_any_other",
+        (
+            "exits.py",
+            "        text = str(error)\n    except BaseException:",
+            "        text = str(error)\n    except MemoryError:",
+        ),
+    ),
+)
+
+RULES = (*CALLS, *LIFE, *BEYOND, *STOCK, *TROUBLE)
