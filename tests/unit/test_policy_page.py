@@ -10,7 +10,7 @@ from viral_engine.domain.policy import DEFAULT_POLICY
 from viral_engine.domain.policy_file import RULES_MAX, policy_of
 from viral_engine.domain.rules import DEPTH_MAX, KNOWN_FACTS, PARTS_MAX, Leaning
 from viral_engine.domain.weights import WEIGHTS, Ramp
-from viral_engine.store.policies import VERSIONS_MAX
+from viral_engine.store.policies import SHADOWED_ROWS_MAX, VERSIONS_MAX
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text()
 SETS = {"writes": WRITES, "reads": READS, "writes, share": (*WRITES, SHARE)}
@@ -92,4 +92,6 @@ def test_the_rule_on_the_page_works_and_every_fact_that_rules_may_name_stands_th
     speaks = {Leaning.SUSPICION: "against", Leaning.PROOF: "for", Leaning.NEITHER: "neither"}
     expected = [(name, fact.sort.value, speaks[fact.leaning]) for name, fact in KNOWN_FACTS.items()]
     assert rows_below("Rules of your own") == expected
-    assert (RULES_MAX, PARTS_MAX, DEPTH_MAX, VERSIONS_MAX) == (100, 32, 8, 1_000)
+    assert (RULES_MAX, PARTS_MAX, DEPTH_MAX, VERSIONS_MAX, SHADOWED_ROWS_MAX) == (
+        100, 32, 8, 1_000, 50_000,
+    )  # fmt: skip

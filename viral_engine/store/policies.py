@@ -21,7 +21,7 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "LOADED_AT", "SWITCHED_AT", "VERSIONS_MAX", "load_policy", "read_policies", "read_shadowed", "standing_policies",
+    "LOADED_AT", "SHADOWED_ROWS_MAX", "SWITCHED_AT", "VERSIONS_MAX", "load_policy", "read_policies", "read_shadowed", "standing_policies",
     "switch_policy",
 ]  # fmt: skip
 
@@ -73,10 +73,12 @@ _VERSIONS = text(
 )
 _SHADOWED = text(
     "SELECT decision, one ->> 'decision' AS shadow, count(*) AS count"
-    " FROM decisions, json_array_elements(answer -> 'shadow') AS one"
-    " WHERE id >= :since AND (one -> 'policy' ->> 'version')::integer = :version GROUP BY 1, 2 ORDER BY 3 DESC"
+    " FROM (SELECT decision, answer FROM decisions WHERE id >= :since ORDER BY id DESC LIMIT :rows) AS newest,"
+    " json_array_elements(answer -> 'shadow') AS one"
+    " WHERE (one -> 'policy' ->> 'version')::integer = :version GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2"
 )
-_SHADOWED_TIMEOUT = "20s"
+SHADOWED_ROWS_MAX = 50_000
+"""Decisions that a count beside a shadow looks at: half a second, for which checks of new users wait."""
 
 
 def load_policy(
@@ -129,13 +131,14 @@ def read_policies(connection: Connection, messages: Sequence[ReadPolicies]) -> l
 
 
 def read_shadowed(connection: Connection, messages: Sequence[ReadShadowed]) -> list[list[Shadowed]]:
-    """How decisions came out beside a shadow, counted from the recorded answers."""
-    connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": _SHADOWED_TIMEOUT})
-    answers: list[list[Shadowed]] = []
+    """How decisions came out beside a shadow, counted from the newest recorded answers; equal questions count once."""
+    answers: dict[ReadShadowed, list[Shadowed]] = {}
     for message in messages:
-        wanted: dict[str, Any] = {
-            "since": lowest_uuid7(max(0, int(message.since.timestamp() * 1_000))), "version": message.version,
-        }  # fmt: skip
-        rows = connection.execute(_SHADOWED, wanted).mappings()
-        answers.append([Shadowed(**row) for row in rows])
-    return answers
+        if message not in answers:
+            wanted: dict[str, Any] = {
+                "since": lowest_uuid7(max(0, int(message.since.timestamp() * 1_000))),
+                "version": message.version,
+                "rows": SHADOWED_ROWS_MAX,
+            }
+            answers[message] = [Shadowed(**row) for row in connection.execute(_SHADOWED, wanted).mappings()]
+    return [answers[message] for message in messages]
