@@ -6,20 +6,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from running_daemon import RunningDaemon, retry_until
 
 from supervisor import TREE
-from viral_engine.control import client
-from viral_engine.control.protocol import Refusal, Request
 from viral_engine.runtime.spec import ChildSpec, Supervisor, Worker
 
 CLOCK = "/jobs/clock"
 
 
 def hang(daemon: RunningDaemon, path: str, seconds: float) -> None:
-    socket = json.loads((daemon.data_dir / "daemon.json").read_text())["socket"]
-    client.ask(socket, Request(verb="hang", path=path, for_s=seconds), 30)
+    done = daemon.cli("hang", path, "--for", f"{seconds:.0f}s")
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_actor_that_hangs_is_replaced_and_its_thread_is_shown_with_where_it_hangs(
@@ -69,11 +66,8 @@ def test_a_loop_that_is_blocked_is_shown_with_where_it_is(start_daemon: Callable
 
 
 def test_without_dev_nothing_is_made_to_hang(shared_daemon: RunningDaemon) -> None:
-    with pytest.raises(Refusal) as refused:
-        hang(shared_daemon, CLOCK, 1.0)
-
-    assert refused.value.failure.code == "not_allowed"
-    assert "--dev" in (refused.value.failure.hint or "")
+    refused = shared_daemon.cli("hang", CLOCK, "--for", "1s")
+    assert (refused.returncode, "serve --dev" in refused.stderr) == (5, True)
 
 
 def test_nobody_who_waits_for_postgresql_is_ended_for_it() -> None:

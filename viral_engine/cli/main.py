@@ -34,6 +34,7 @@ VERBS = {
     "kill": "acts:kill",
     "suspend": "acts:suspend",
     "resume": "acts:resume",
+    "hang": "hang:hang",
     "keys": "keys:keys",
     "users": "users:users",
     "consents": "consents:consents",

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from viral_engine.cli.errors import CliError, ExitCode
 from viral_engine.cli.layout import age, clean
 from viral_engine.cli.options import Session, common
 from viral_engine.cli.style import BAD, Style
@@ -16,6 +17,9 @@ from viral_engine.control.protocol import Request
 COLUMNS = ("PATH", "STATE", "DEPTH>", "OLDEST>", "MSG/S>", "RESTARTS>", "LAST-RESTART", "UP>")
 FRAMES_SHOWN = 3
 """Frames of a thread that hangs; `inspect PATH --stack` and --json have all."""
+
+STATES = ("starting", "running", "suspended", "restarting", "stopped", "given_up", "ended")
+BUSY_SHOWN_S = 1.0
 
 WIDE = ("HANDLED>", "REFUSED>", "BUSY>", "MESSAGE", "CLASS")
 
@@ -31,7 +35,7 @@ _KEYS = {
 @click.command()
 @click.argument("glob", required=False)
 @click.option("--sort", type=click.Choice(sorted(_KEYS)), help="Instead of trouble first.")
-@click.option("--state", metavar="S", help="Only actors in this state.")
+@click.option("--state", type=click.Choice(STATES), metavar="S", help="Only actors in this state.")
 @click.option("-o", "output", type=click.Choice(["table", "wide", "name"]), default="table", show_default=True)
 @click.option("--no-headers", is_flag=True)
 @common
@@ -45,6 +49,8 @@ def ps(
     MSG/S is measured between this look and the one before, or over half a second.
     """
     data = session.daemon.ask(Request(verb="ps"))
+    if glob is not None and not any(_is_meant(row["path"], glob) for row in data["actors"]):
+        raise CliError(ExitCode.NO_SUCH_THING, "not_found", f"no actor is called {glob}", "see `viral-engine tree`")
     shown = [row for row in data["actors"] if _matches(row, glob, state)]
     abandoned = [one for one in data.get("abandoned", ()) if _is_meant(one["path"], glob)]
     shown.sort(key=_KEYS[sort] if sort else trouble_first)
@@ -61,8 +67,9 @@ def ps(
 
 
 def trouble_first(row: dict[str, Any]) -> tuple[Any, ...]:
-    """Sorts what does not run to the top, then what is behind, then what restarts."""
-    return (row["state"] == "running", -(row["oldest_age_s"] or 0.0), -row["depth"], -row["restarts"], row["path"])
+    """Sorts what does not run to the top, then what is busy or behind, then what restarts."""
+    behind_s = max(_busy_s(row), row["oldest_age_s"] or 0.0)
+    return (row["state"] == "running", -behind_s, -row["depth"], -row["restarts"], row["path"])
 
 
 def cells(row: dict[str, Any], style: Style, now_s: float, *, wide: bool = False) -> list[str]:
@@ -71,6 +78,8 @@ def cells(row: dict[str, Any], style: Style, now_s: float, *, wide: bool = False
     ended = f"{age(now_s - last['at_ms'] / 1_000)} ago: {clean(last['reason'])}" if last is not None else "-"
     rate = row["messages_per_s"]
     state = style.state(row["state"]) + (f" ({clean(row['status'])})" if row["status"] else "")
+    if _busy_s(row):
+        state += f" (busy {age(row['busy_s'])} with {clean(row['current_message'] or 'a batch')})"
     line = [
         row["path"],
         state,
@@ -87,8 +96,14 @@ def cells(row: dict[str, Any], style: Style, now_s: float, *, wide: bool = False
     return line
 
 
+def _busy_s(row: dict[str, Any]) -> float:
+    """Returns how long an actor has been at one message, when that is longer than a handler should take."""
+    busy_s = row["busy_s"] or 0.0
+    return busy_s if busy_s >= BUSY_SHOWN_S else 0.0
+
+
 def _matches(row: dict[str, Any], glob: str | None, state: str | None) -> bool:
-    if state is not None and row["state"] != state.replace(" ", "_"):
+    if state is not None and row["state"] != state:
         return False
     return _is_meant(row["path"], glob)
 

@@ -44,7 +44,7 @@ class Rate(click.ParamType[tuple[int, float]]):
 def trace(
     session: Session, path: str, *, limit: int, rate: tuple[int, float] | None, match: str | None, for_s: float
 ) -> None:
-    """Show the messages that PATH begins with, live.
+    """Show the messages that the actor at PATH begins to handle, live; of no actor below it.
 
     Each with its kind, how long it waited in the mailbox and how long its handler took; personal fields are hidden.
     Ends after -n messages, when there are more than --rate, or when --for is over, and says which. Costs nothing

@@ -21,8 +21,8 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "LOADED_AT", "SHADOWED_ROWS_MAX", "SWITCHED_AT", "VERSIONS_MAX", "load_policy", "read_policies", "read_shadowed", "standing_policies",
-    "switch_policy",
+    "LOADED_AT", "SHADOWED_ROWS_MAX", "SWITCHED_AT", "VERSIONS_MAX", "load_policy", "read_policies", "read_shadowed",
+    "standing_policies", "switch_policy",
 ]  # fmt: skip
 
 VERSIONS_MAX = 1_000
