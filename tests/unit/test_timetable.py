@@ -10,7 +10,8 @@ import pytest
 from apscheduler.events import EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
 
 from viral_engine import config
-from viral_engine.actors.jobs.clock.actor import MISFIRE_GRACE_S, Clock, timetable
+from viral_engine.actors.jobs.clock.actor import Clock
+from viral_engine.actors.jobs.clock.timetable import MISFIRE_GRACE_S, timetable
 from viral_engine.messages.database import CleanUp, EnsurePartitions, Heartbeat, PurgeIdempotency
 from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.spec import Worker
@@ -77,6 +78,7 @@ def test_a_tick_that_was_missed_many_times_fires_once() -> None:
     received: list[Received] = []
     children = (worker("database", Probe, received), worker("clock", Clock, SETTINGS))
     with start_supervised(*children) as system:
+        settle(system)
         clock: Any = system.registry.actors["/clock"]
         assert len(fire_late(clock, "heartbeat", timedelta(seconds=SETTINGS.heartbeat_s * 50))) == 1
         settle(system)
@@ -86,6 +88,7 @@ def test_a_tick_that_was_missed_many_times_fires_once() -> None:
 
 def test_a_tick_whose_hour_of_grace_is_over_waits_for_its_next_time() -> None:
     with start_supervised(worker("clock", Clock, SETTINGS)) as system:
+        settle(system)
         clock: Any = system.registry.actors["/clock"]
         job = clock._scheduler.get_job("partitions")
         assert (job.misfire_grace_time, job.coalesce, job.max_instances) == (MISFIRE_GRACE_S, True, 1)
@@ -95,6 +98,7 @@ def test_a_killed_clock_fires_no_more_and_its_next_incarnation_does() -> None:
     received: list[Received] = []
     children = (worker("database", Probe, received), worker("clock", Clock, SETTINGS))
     with start_supervised(*children) as system:
+        settle(system)
         old: Any = system.registry.actors["/clock"]
         old.kill("test")
         assert not old._scheduler.running

@@ -9,7 +9,8 @@ import pytest
 from viral_engine.runtime.backoff import Backoff
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.spec import DynamicSupervisor, Supervisor, Worker
-from viral_engine.runtime.what_if import Count, Standing, Step, WhatIf, what_if
+from viral_engine.runtime.standing import Standing
+from viral_engine.runtime.what_if import Count, Step, WhatIf, what_if
 
 
 def worker(path: str, **options: Any) -> Standing:

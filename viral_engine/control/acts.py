@@ -14,7 +14,6 @@ from viral_engine.runtime.errors import ActorError, ActorExited, CallTimeout, No
 from viral_engine.runtime.operations import CycleChild, TerminateChild
 from viral_engine.runtime.snapshot import Node
 from viral_engine.runtime.system import System
-from viral_engine.runtime.what_if import what_if
 from viral_engine.telemetry.personal import mask_text
 
 ROOT = "/"
@@ -80,6 +79,8 @@ class Acts:
     def _refuse_the_last_straw(self, node: Node) -> None:
         """Refuses a kill that would be one restart too many for the root, so that the daemon would end with 70."""
         standing = snapshot.standing(self._system)
+        from viral_engine.runtime.what_if import what_if  # noqa: PLC0415  (only who asks loads it)
+
         try:
             answer = what_if(standing, node.path) if standing is not None else None
         except LookupError:

@@ -20,7 +20,6 @@ from viral_engine.runtime.errors import ActorError
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.snapshot import Node
 from viral_engine.runtime.system import System
-from viral_engine.runtime.what_if import what_if
 from viral_engine.telemetry import history_file
 from viral_engine.telemetry.personal import mask, mask_text
 
@@ -57,6 +56,8 @@ class Looks:
     def if_dies(self, path: str) -> dict[str, Any]:
         """What would follow a death, in order; nothing is touched."""
         node, standing = find(self.root(), path), snapshot.standing(self._system)
+        from viral_engine.runtime.what_if import what_if  # noqa: PLC0415  (only who asks loads it)
+
         try:
             answer = what_if(standing, node.path) if standing is not None else None
         except LookupError as error:

@@ -14,8 +14,8 @@ from viral_engine.runtime.guardian import Guardian
 from viral_engine.runtime.intensity import restarts_in_window
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.spec import DynamicSupervisor, Supervisor, Worker
+from viral_engine.runtime.standing import Standing
 from viral_engine.runtime.thread_actor import ThreadActor
-from viral_engine.runtime.what_if import Standing
 
 if TYPE_CHECKING:
     from viral_engine.runtime.actor import Actor

@@ -12,47 +12,17 @@ from viral_engine.runtime import backoff
 from viral_engine.runtime.exits import KILLED, SHUTDOWN, Exit
 from viral_engine.runtime.intensity import admit_restart
 from viral_engine.runtime.spec import DynamicSupervisor, Supervisor
+from viral_engine.runtime.standing import Standing
 from viral_engine.runtime.strategies import GroupRestart, ends_supervisor, needs_restart, plan_restart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from viral_engine.runtime.operations import Phase
     from viral_engine.runtime.spec import ChildSpec
 
 ROOT = "/"
 
 StepVerb = Literal["ends", "dies", "stays_down", "rests", "stops", "gives_up", "shuts_down", "waits", "starts"]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One node as its supervisor knows it.
-
-    Attributes:
-        failures: in a row, the death that is asked about included; for the backoff.
-        restarts_s: restarts that this supervisor counted, in seconds before now: 0 or less.
-        own_restarts_s: the same of a child that may give up alone.
-        children: in start order.
-    """
-
-    path: str
-    spec: ChildSpec
-    phase: Phase = "running"
-    failures: int = 1
-    restarts_s: tuple[float, ...] = ()
-    own_restarts_s: tuple[float, ...] = ()
-    children: tuple[Standing, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The last segment of its path."""
-        return self.path.rpartition("/")[2]
-
-    @property
-    def lives(self) -> bool:
-        """Whether there is an incarnation that could end."""
-        return self.phase in ("running", "starting")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,81 +9,58 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
-
-from viral_engine.messages.database import CleanUp, EnsurePartitions, Heartbeat, PurgeIdempotency
 from viral_engine.runtime.thread_actor import ThreadActor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from apscheduler.triggers.base import BaseTrigger
+    from apscheduler.schedulers.background import BackgroundScheduler
 
+    from viral_engine.actors.jobs.clock.timetable import Tick
     from viral_engine.config import Jobs
     from viral_engine.runtime.exits import Exit
 
-MISFIRE_GRACE_S = 3_600
-"""A tick that could not fire in time (the machine slept) still does when it is at most this late."""
-
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """One line of the timetable: when, to whom, what."""
-
-    name: str
-    trigger: BaseTrigger
-    path: str
-    message: Any
-
-
-def timetable(settings: Jobs) -> tuple[Tick, ...]:
-    """Returns every tick of the daemon; times of day are UTC."""
-    return (
-        Tick("limits_cleanup", _every(settings.limits_cleanup_s), "/growth/trust_safety", CleanUp()),
-        Tick("partitions", CronTrigger(hour=0, minute=5, timezone="UTC"), "/database", EnsurePartitions()),
-        Tick("idempotency", CronTrigger(minute=20, timezone="UTC"), "/database", PurgeIdempotency()),
-        Tick("heartbeat", _every(settings.heartbeat_s), "/database", Heartbeat()),
-    )
-
-
-def _every(seconds: int) -> IntervalTrigger:
-    # In UTC, so that nobody looks for the machine's own zone, which may be none that is known.
-    return IntervalTrigger(seconds=seconds, timezone="UTC")
+class _Begin:
+    """To itself, once everybody else may start: load the scheduler."""
 
 
 class Clock(ThreadActor):
     """Sends the timetable's messages at their times."""
 
+    _scheduler: BackgroundScheduler | None = None
+
     def init(self, settings: Jobs) -> None:
-        """Starts the scheduler; it has a thread of its own and ends with this incarnation."""
+        """Leaves the scheduler, which has a thread of its own and ends with this incarnation, for the first message."""
+        self._settings = settings
         self._fired: dict[str, int] = {}
-        self._scheduler = BackgroundScheduler(timezone="UTC", daemon=True)
-        for tick in timetable(settings):
-            self._scheduler.add_job(
-                self._fire,
-                tick.trigger,
-                args=(tick,),
-                id=tick.name,
-                coalesce=True,
-                max_instances=1,
-                misfire_grace_time=MISFIRE_GRACE_S,
-            )
-        self._scheduler.start()
         self.own(self)
+        self.tell_info(_Begin())
+
+    def handle_info(self, message: Any) -> None:
+        """Starts the scheduler."""
+        if not isinstance(message, _Begin):
+            super().handle_info(message)
+            return
+        from viral_engine.actors.jobs.clock.timetable import scheduler_of  # noqa: PLC0415  (the start waits for nothing)
+
+        self._scheduler = scheduler_of(self._settings, self._fire)
+        if self.end is not None:
+            self.abort()
 
     def abort(self) -> None:
         """Ends the scheduler of a killed incarnation, so that no tick fires twice."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler is not None and self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def terminate(self, exit_reason: Exit) -> None:
         """Ends the scheduler."""
-        self._scheduler.shutdown(wait=False)
+        self.abort()
 
     def inspect_state(self) -> Mapping[str, Any]:
         """See `Actor`."""
-        jobs = self._scheduler.get_jobs()
+        jobs = self._scheduler.get_jobs() if self._scheduler is not None else []
         return {
             "next": {job.id: job.next_run_time.isoformat() for job in jobs},
             "last_fired_ms": dict(self._fired),
