@@ -12,11 +12,11 @@ actor: Any = importlib.import_module("viral_engine.actors.growth.trust_safety.ac
 decide = actor.decide
 
 
-def broken(memory: Any, policy: Any, request: Any, *rest: Any) -> Any:
+def broken(memory: Any, request: Any, *rest: Any) -> Any:
     """Decides everything but one."""
     if request.session_id == "poison-session":
         raise KeyError(request.content, [f"{request}"])
-    return decide(memory, policy, request, *rest)
+    return decide(memory, request, *rest)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from viral_engine.messages.reading import (
     ReadWarmStart,
     WarmStart,
 )
+from viral_engine.messages.reviews import ReadCase, ReadCases
 from viral_engine.store.access import add_entry
 from viral_engine.store.decisions import read_decisions, read_pages
 from viral_engine.store.device_flags import add_flag, signup_attempt
@@ -111,6 +112,8 @@ def test_a_batch_of_any_size_is_one_statement(store: Database) -> None:
         ReadDeadLetters: ReadDeadLetters(limit=10),
         ReadPolicies: ReadPolicies(),
         ReadShadowed: ReadShadowed(version=3, since=NOON),
+        ReadCases: ReadCases(queue="review"),
+        ReadCase: ReadCase(str(lowest_uuid7(NOON_MS))),
     }
     # The versions, and which of them stand.
     of_two = {ReadPolicies}

@@ -41,6 +41,9 @@ VERBS = {
     "blocks": "access:blocks",
     "allows": "access:allows",
     "policy": "policy:policy",
+    "reports": "reviews:reports",
+    "appeals": "reviews:appeals",
+    "reviews": "reviews:reviews",
 }
 """Each verb's module and name in it; a module is imported when its verb is used."""
 

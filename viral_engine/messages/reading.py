@@ -11,6 +11,7 @@ from viral_engine.messages.access import AllowView, BlockView, EntryKind, ListNa
 from viral_engine.messages.keys import KeyRecord
 from viral_engine.messages.people import ConsentView, UserView
 from viral_engine.messages.policies import StandingPolicy
+from viral_engine.messages.reviews import ReportRow
 from viral_engine.runtime.flight_recorder import personal
 
 PAGE_MAX = 200
@@ -170,7 +171,7 @@ class ReadWarmStart(Struct, frozen=True, kw_only=True):
     rows_max: int
 
 
-@personal("attempts", "signups", "blocks", "allows", "device_flags")
+@personal("attempts", "signups", "blocks", "allows", "device_flags", "reports")
 class WarmStart(Struct, frozen=True, kw_only=True):
     """State to start with.
 
@@ -180,6 +181,7 @@ class WarmStart(Struct, frozen=True, kw_only=True):
         signups: (occurred_ms, user_id, device_id, ip_address, backfill) of recent signups, oldest first.
         device_flags: device id to list of (flag_type, risk in thousandths, flagged_ms).
         complete: False when `rows_max` cut something off.
+        reports: abuse reports that were not dismissed.
         policies: what stands instead of the shipped policy, and what in its shadow.
     """
 
@@ -191,6 +193,7 @@ class WarmStart(Struct, frozen=True, kw_only=True):
     last_backfill_ms: int | None
     complete: bool
     policies: list[StandingPolicy] = []
+    reports: list[ReportRow] = []
 
 
 __all__ = [

@@ -17,6 +17,7 @@ from viral_engine.messages.reading import (
     ReadUser,
     ReadWarmStart,
 )
+from viral_engine.messages.reviews import ReadCase, ReadCases
 from viral_engine.store.access import read_entries
 from viral_engine.store.dead_letters import read_dead_letters
 from viral_engine.store.decisions import read_decisions, read_pages
@@ -24,6 +25,7 @@ from viral_engine.store.idempotency import read_idempotent
 from viral_engine.store.keys import read_keys
 from viral_engine.store.policies import read_policies, read_shadowed
 from viral_engine.store.profiles import read_profiles, read_users
+from viral_engine.store.reviews import read_case, read_cases
 from viral_engine.store.warm_start import read_warm_starts
 
 __all__ = ["READS", "Read"]
@@ -43,4 +45,6 @@ READS: Mapping[type, Read] = {
     ReadDeadLetters: read_dead_letters,
     ReadPolicies: read_policies,
     ReadShadowed: read_shadowed,
+    ReadCases: read_cases,
+    ReadCase: read_case,
 }

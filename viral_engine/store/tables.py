@@ -295,3 +295,60 @@ policy_switches = Table(
     CheckConstraint("version IS NOT NULL OR mode = 'shadow'", name="version"),
 )
 Index("policy_switches_mode_idx", policy_switches.c.mode, policy_switches.c.id)
+
+# Who reported whom of what: until the case is closed, then as long as decisions may be appealed; child safety longer.
+reports = Table(
+    "reports",
+    metadata,
+    _column("id", UUID, C.SAFETY, primary_key=True),
+    _column("at", _INSTANT, C.SAFETY),
+    _column("day", Date, C.SAFETY),
+    _column("reporter_id", Text, C.PSEUDONYM),
+    _column("kind", Text, C.SAFETY),
+    _column("value", Text, C.NETWORK_ID),
+    _column("category", Text, C.SAFETY),
+    _column("severity", Text, C.SAFETY),
+    _column("trusted", Boolean, C.SAFETY),
+    _column("content", Text, C.SAFETY, null=True),
+    _column("state", Text, C.SAFETY),
+    _column("author", Text, C.SAFETY),
+    CheckConstraint("kind IN ('user', 'device', 'ip')", name="kind"),
+    CheckConstraint("state IN ('open', 'upheld', 'dismissed')", name="state"),
+)
+Index(
+    "reports_once_idx", reports.c.reporter_id, reports.c.day, reports.c.kind, reports.c.value, reports.c.category,
+    unique=True,
+)  # fmt: skip
+Index("reports_at_idx", reports.c.at, postgresql_where=text("state <> 'dismissed'"))
+
+cases = Table(
+    "cases",
+    metadata,
+    _column("id", UUID, C.SAFETY, primary_key=True),
+    _column("queue", Text, C.SAFETY),
+    _column("kind", Text, C.SAFETY),
+    _column("subject_kind", Text, C.SAFETY),
+    _column("subject_value", Text, C.NETWORK_ID),
+    _column("decision_id", UUID, C.SAFETY, null=True),
+    _column("report_id", UUID, C.SAFETY, null=True),
+    _column("block_id", UUID, C.SAFETY, null=True),
+    _column("content", Text, C.SAFETY, null=True),
+    _column("state", Text, C.SAFETY),
+    _column("opened_at", _INSTANT, C.SAFETY),
+    _column("claimed_by", Text, C.SAFETY, null=True),
+    _column("claimed_at", _INSTANT, C.SAFETY, null=True),
+    _column("outcome", Text, C.SAFETY, null=True),
+    _column("closed_by", Text, C.SAFETY, null=True),
+    _column("closed_at", _INSTANT, C.SAFETY, null=True),
+    _column("note", Text, C.SAFETY, null=True),
+    _column("held_until", _INSTANT, C.SAFETY, null=True),
+    CheckConstraint("queue IN ('review', 'child_safety')", name="queue"),
+    CheckConstraint("kind IN ('decision', 'report', 'appeal')", name="kind"),
+    CheckConstraint("state IN ('open', 'claimed', 'closed')", name="state"),
+    CheckConstraint("(state = 'closed') = (outcome IS NOT NULL)", name="outcome"),
+)
+Index("cases_waiting_idx", cases.c.queue, cases.c.id, postgresql_where=text("state <> 'closed'"))
+Index(
+    "cases_appeal_idx", cases.c.decision_id, unique=True,
+    postgresql_where=text("kind = 'appeal' AND state <> 'closed'"),
+)  # fmt: skip

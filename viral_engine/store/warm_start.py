@@ -12,6 +12,7 @@ from viral_engine.store.access import view_of
 from viral_engine.store.device_flags import SIGNUP
 from viral_engine.store.ids import address_of
 from viral_engine.store.policies import standing_policies
+from viral_engine.store.reviews import read_reports
 from viral_engine.store.statements import instant_of
 
 __all__ = ["FLAGS_MAX", "read_warm_starts"]
@@ -77,6 +78,7 @@ def _read(connection: Connection, message: ReadWarmStart) -> WarmStart:
         last_backfill_ms=connection.scalar(_LAST_BACKFILL),
         complete=complete,
         policies=standing_policies(connection),
+        reports=read_reports(connection),
     )
 
 

@@ -31,6 +31,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "dead_letter": "This request broke its handler three times in a row and is refused until that is mended.",
         "not_redacted": "The content could not be redacted in time.",
     },
+    429: {"quota_exceeded": "A reporter has sent as many reports today as are taken."},
     431: {"headers_too_large": "The request line and the headers are too large."},
     500: {"internal": "A fault of ours; the request id names it in the log."},
     501: {"not_implemented": "Of transfer codings only chunked is understood."},
@@ -52,23 +53,36 @@ def _always(_route: Route) -> bool:
     return True
 
 
+def _names_a_thing(route: Route) -> bool:
+    """Whether the path names something that must be there: a user may be one that was never heard of."""
+    about_a_user = route.path.startswith("/v1/users/")
+    return "{" in route.path and (route.method in {"GET", "DELETE"} or not about_a_user)
+
+
 def _never(_route: Route) -> bool:
     return False
 
+
+_NAMING = frozenset({"/v1/appeals", "/v1/policies/switch"})
+"""Whose body names something that may not be there."""
+
+_FILLING = frozenset({"/v1/blocks", "/v1/allows", "/v1/reports", "/v1/policies"})
+"""What adds to something that may be full."""
 
 _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "malformed_json": lambda route: bool(route.body_bytes_max),
     "authentication_required": lambda route: bool(route.scopes),
     "insufficient_scope": lambda route: bool(route.scopes),
     "network_not_allowed": lambda route: bool(route.scopes),
-    "not_found": lambda route: "{" in route.path and route.method in {"GET", "DELETE"},
+    "not_found": lambda route: route.path in _NAMING or _names_a_thing(route),
     # Of the path and the connection, whatever the route.
     "method_not_allowed": _never,
     "not_implemented": _never,
     "request_timeout": lambda route: bool(route.body_bytes_max),
     "conflict": _changes,
     "idempotency_conflict": lambda route: route.once,
-    "limit_reached": lambda route: route.method == "POST" and route.path in {"/v1/blocks", "/v1/allows"},
+    "limit_reached": lambda route: route.method == "POST" and route.path in _FILLING,
+    "quota_exceeded": lambda route: route.path == "/v1/reports",
     "last_operator_key": lambda route: route.method == "DELETE" and route.path.startswith("/v1/keys/"),
     "too_large": lambda route: bool(route.body_bytes_max),
     "invalid": lambda route: bool(route.scopes),

@@ -39,6 +39,13 @@ _ENTRY = {"kind": "device", "value": "d-1", "reason": "stolen accounts", "author
 _KEY = {"name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "expires_at": _WHEN}
 _STANDS = {"added": True, "reason": "stolen accounts", "expires_at": _WHEN}
 _SWITCHED = {"since": _WHEN, "author": "key:k1", "reason": "fewer denials"}
+_CASE = {
+    "case_id": _ID, "queue": "review", "kind": "report", "state": "open", "subject_kind": "user",
+    "subject_value": "42", "decision_id": None, "report_id": _ID, "block_id": None, "category": "harassment",
+    "severity": "high", "reporter_id": "7", "content": "keeps writing after being asked to stop", "opened_at": _WHEN,
+    "claimed_by": None, "claimed_at": None, "outcome": None, "closed_by": None, "closed_at": None, "note": None,
+    "held_until": None,
+}  # fmt: skip
 
 EXAMPLES: Mapping[str, Any] = {
     "ErrorBody": {"error": "invalid", "message": "action_type is missing", "field": "action_type"},
@@ -118,6 +125,22 @@ EXAMPLES: Mapping[str, Any] = {
         "since": _WHEN,
         "counts": [{"decision": "deny", "shadow": "review", "count": 12}],
     },
+    "ReportBody": {
+        "reporter_id": 7,
+        "kind": "user",
+        "value": 42,
+        "category": "harassment",
+        "severity": "high",
+        "content": "keeps writing after being asked to stop",
+    },
+    "ReportStands": {"report_id": _ID, "is_new": True, "blocked": False},
+    "AppealBody": {"decision_id": _ID, "content": "I only have one account."},
+    "CaseStands": {"case_id": _ID, "is_new": True},
+    "Cases": {"cases": [_CASE], "next_after": None},
+    "CaseView": _CASE,
+    "Claimed": {"case_id": _ID, "claimed_by": "key:k1"},
+    "CloseBody": {"outcome": "overturn", "note": "one family, one device"},
+    "CaseClosed": {"case_id": _ID, "outcome": "overturn", "blocks_lifted": [_ID]},
     "Health": {"status": "ok", "version": "1.0.0"},
     "Ready": {"ready": True, "reasons": []},
 }

@@ -13,6 +13,7 @@ from viral_engine.messages.redaction import RedactionAnswer, RedactionBody
 from viral_engine.web.api import access, decisions, keys, operations, policies, redactions, users
 from viral_engine.web.api.bulk import BulkAnswers, BulkItems, bulk
 from viral_engine.web.check import CHECK_PATH, Checker
+from viral_engine.web.review_table import review_routes
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route
 
 _CHECKED = (DataClass.ACCOUNT, DataClass.CONTACT, DataClass.CONTENT)
@@ -30,6 +31,7 @@ def route_table(settings: Settings, checker: Checker) -> tuple[Route, ...]:
         *_users(settings.web.body_bytes_max),
         *_lists(settings.web.body_bytes_max),
         *_policies(settings.web.body_bytes_max),
+        *review_routes(settings.web.body_bytes_max),
         *_keys(settings.web.body_bytes_max),
         *_operations(),
     )

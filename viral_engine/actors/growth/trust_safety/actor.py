@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from viral_engine.actors.growth.trust_safety.changes import Change, plan_change
+from viral_engine.actors.growth.trust_safety.changes import ChangeMessage, plan_change
 from viral_engine.actors.growth.trust_safety.decide import decide
 from viral_engine.actors.growth.trust_safety.held import (
     Committed,
@@ -34,12 +34,9 @@ from viral_engine.actors.growth.trust_safety.profiles import profile_of, unknown
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.uuid7 import Uuid7Source
-from viral_engine.messages.access import AddEntry, RemoveEntry
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.database import CleanUp, DatabaseReady, Invalidate
 from viral_engine.messages.journal import Commit, NotRecorded
-from viral_engine.messages.people import AddConsent, PutUser, SetSignal, WithdrawConsent
-from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
 from viral_engine.messages.reading import NotRead, ReadProfile, ReadWarmStart, WarmStart
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY, NoReply
@@ -48,6 +45,7 @@ from viral_engine.runtime.loop_actor import LoopActor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from viral_engine.actors.growth.trust_safety.change import Change
     from viral_engine.config import TrustSafety as TrustSafetySettings
     from viral_engine.runtime.reply import Reply, ReplyTo
     from viral_engine.telemetry.metrics import Metrics
@@ -75,7 +73,7 @@ class TrustSafetyContext:
 
 
 class TrustSafety(LoopActor):
-    """Answers `CheckAction` and carries out changes to users, consents, signals, blocks, allows and the policy."""
+    """Answers `CheckAction` and carries out changes to users, consents, signals, lists, cases and the policy."""
 
     _suspect: CheckAction | None = None
     """The imported check that is being decided on while another one is handled."""
@@ -106,9 +104,7 @@ class TrustSafety(LoopActor):
             match message:
                 case CheckAction():
                     self._check(message, reply_to)
-                case PutUser() | AddConsent() | WithdrawConsent() | SetSignal() | AddEntry() | RemoveEntry():
-                    self._change(message, reply_to)
-                case LoadPolicy() | SwitchPolicy():
+                case _ if isinstance(message, ChangeMessage):
                     self._change(message, reply_to)
                 case _:
                     super().handle_call(message, reply_to)
@@ -304,6 +300,14 @@ class TrustSafety(LoopActor):
             self._memory.lists.remove(*change.removed)
         if change.stands is not None:
             self._memory.stand(*change.stands(rows))
+        if change.reported is not None:
+            self._memory.lists.report(change.reported(rows))
+        for block_id in change.lifted(rows) if change.lifted is not None else ():
+            self._memory.lists.remove("blocks", block_id)
+        if change.dismissed is not None:
+            self._memory.lists.dismiss(change.dismissed)
+        if change.loads:
+            self._load()
 
     def _forget(self, change: Change) -> None:
         for user_id in change.users:

@@ -5,9 +5,10 @@ Pure: nothing is changed here. Bad input is refused with the field's name before
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from viral_engine.actors.growth.trust_safety.case_changes import plan_case_change
+from viral_engine.actors.growth.trust_safety.change import Change
 from viral_engine.actors.growth.trust_safety.lists import expiry_ms
 from viral_engine.domain import canonical
 from viral_engine.domain.blocks import ListRow
@@ -15,10 +16,10 @@ from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, ch
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
-from viral_engine.messages.journal import NotCommitted, RowsDiffer
 from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserBody, WithdrawConsent
 from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolicy
-from viral_engine.messages.refusals import Refused, not_found, outcome_unknown
+from viral_engine.messages.refusals import Refused, not_found
+from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
 from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
@@ -29,11 +30,8 @@ from viral_engine.store.signals import set_signal
 from viral_engine.store.users import UserRecord, put_user
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from uuid import UUID
-
-    from viral_engine.messages.journal import Statement
-    from viral_engine.messages.policies import PolicyMode
 
     Rows = Sequence[Sequence[tuple[Any, ...]]]
 
@@ -45,49 +43,18 @@ REFERRER = "referrer_id"
 JURISDICTION_LENGTH_MAX = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change, ready to be committed.
-
-    Attributes:
-        statements: all in one transaction, the audit entry among them.
-        users: whose profiles are outdated once it is committed.
-        answer: makes the caller's answer of the rows that the statements returned.
-        adds_to: the list that gets a row.
-        added: makes that row of the same.
-        removed: a list and the id of the row that leaves it.
-        stands: makes of the same which policy stands from then on: mode, version, and JSON of a loaded one.
-        refused: the caller's answer when a statement does not find the row it is about.
-    """
-
-    statements: tuple[Statement, ...]
-    users: tuple[str, ...] = ()
-    answer: Callable[[Rows], Any] = field(default=lambda _rows: None)
-    adds_to: ListName | None = None
-    added: Callable[[Rows], tuple[ListName, ListRow]] | None = None
-    removed: tuple[ListName, str] | None = None
-    stands: Callable[[Rows], tuple[PolicyMode, int | None, str | None]] | None = None
-    refused: Refused | None = None
-
-    @property
-    def lists_touched(self) -> bool:
-        """Whether what a load reads, lists or policies, is different afterwards."""
-        return self.added is not None or self.removed is not None or self.stands is not None
-
-    def refusal(self, error: Exception) -> Exception:
-        """Turns the journal's error into the caller's answer."""
-        match error:
-            case RowsDiffer() if self.refused is not None:
-                return self.refused
-            case NotCommitted(maybe=True):
-                return outcome_unknown(str(error))
-            case NotCommitted():
-                return Refused("unavailable", str(error), http_status=503)
-            case _:
-                return error
-
-
-ChangeMessage = PutUser | AddConsent | WithdrawConsent | SetSignal | AddEntry | RemoveEntry | LoadPolicy | SwitchPolicy
+CaseMessage = AddReport | Appeal | ClaimCase | CloseCase
+ChangeMessage = (
+    PutUser
+    | AddConsent
+    | WithdrawConsent
+    | SetSignal
+    | AddEntry
+    | RemoveEntry
+    | LoadPolicy
+    | SwitchPolicy
+    | CaseMessage
+)
 """What changes something."""
 
 
@@ -119,6 +86,8 @@ def plan_change(message: ChangeMessage, new_id: UUID, now_ms: int) -> Change:
             return _load_policy(message, now_ms)
         case SwitchPolicy():
             return _switch_policy(message, now_ms)
+        case _:
+            return plan_case_change(message, new_id, now_ms)
 
 
 def _put_user(message: PutUser, now_ms: int) -> Change:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of, shadow_of
 from viral_engine.actors.growth.trust_safety.gather import gather
 from viral_engine.domain.canonical import address_group
 from viral_engine.domain.evaluate import evaluate
+from viral_engine.domain.outcome import Outcome
 from viral_engine.store.device_flags import signup_attempt
+from viral_engine.store.reviews import open_decision_case
 
 if TYPE_CHECKING:
     from viral_engine.actors.growth.trust_safety.held import Memory
@@ -56,4 +59,6 @@ def decide(memory: Memory, request: CheckAction, clock: Clock, ids: Uuid7Source)
     statements: tuple[Statement, ...] = ()
     if decision.books_signup:
         statements = (signup_attempt(request, now_ms),)
+    if decision.outcome is Outcome.REVIEW:
+        statements = (*statements, open_decision_case(UUID(bytes=decision_id), request.user_id, wall_ms))
     return record_of(request, facts, decision, answer, decision_id, statements)

@@ -65,7 +65,7 @@ def gather(
         signup=timeline.signup(request, group, profile, now_ms) if action.signup else _NO_SIGNUP,
         email_disposable=domain is not None and is_disposable(domain),
         trust=profile.trust,
-        flags=lists.flags_of(request.device_id, now_ms),
+        flags=lists.flags_of(request.user_id, request.device_id, request.ip_address, now_ms),
         velocity=timeline.velocity(request, group, profile, now_ms),
         referral=timeline.referral(request, group, profile, profiles, now_ms),
         consents=concerned.consents,

@@ -16,7 +16,7 @@ from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.flight_recorder import personal
 
 if TYPE_CHECKING:
-    from viral_engine.actors.growth.trust_safety.changes import Change
+    from viral_engine.actors.growth.trust_safety.change import Change
     from viral_engine.config import TrustSafety as TrustSafetySettings
     from viral_engine.messages.access import ListName
     from viral_engine.messages.policies import PolicyMode

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from typing import TYPE_CHECKING
 
 from viral_engine.domain.blocks import AllowList, BlockList, ListRow
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.facts import Flag, FlagSeverity, ListKind
+from viral_engine.domain.reports import severity_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from viral_engine.messages.access import AllowView, BlockView, ListName
     from viral_engine.messages.reading import WarmStart
+    from viral_engine.messages.reviews import ReportRow
 
 _SEVERITY_FROM = (
     (4_500, FlagSeverity.CRITICAL),
@@ -36,6 +39,7 @@ class Lists:
         self.blocks = BlockList(sys.maxsize)
         self.allows = AllowList(sys.maxsize)
         self._flags: dict[str, list[tuple[str, int, int]]] = {}
+        self._reports: dict[tuple[str, str], dict[str, ReportRow]] = {}
 
     def add(self, name: ListName, row: ListRow) -> None:
         """Adds or replaces a row."""
@@ -49,8 +53,30 @@ class Lists:
         """Tells whether one more row may be added while so many others are on their way."""
         return len(self.blocks if name == "blocks" else self.allows) + coming < self.rows_max
 
-    def flags_of(self, device: str | None, now_ms: int) -> tuple[Flag, ...]:
-        """Returns the reports about a device."""
+    def report(self, row: ReportRow) -> None:
+        """Adds a report, or what is known of it by now."""
+        self._reports.setdefault((row.kind, row.value), {})[row.report_id] = row
+
+    def dismiss(self, report_id: str) -> None:
+        """Forgets a report; harmless when there is none."""
+        for key, rows in self._reports.items():
+            if rows.pop(report_id, None) is not None:
+                if not rows:
+                    del self._reports[key]
+                return
+
+    def flags_of(self, user: str, device: str | None, ip: str | None, now_ms: int) -> tuple[Flag, ...]:
+        """Returns what was observed about a device, and what was reported of it, of the user and of the address."""
+        if not self._reports and not self._flags:
+            return ()
+        reported = [
+            _flag(row, now_ms)
+            for key in (("user", user), ("device", device), ("ip", ip))
+            for row in self._reports.get(key, {}).values()  # type: ignore[arg-type]  # of what is absent there is none
+        ]
+        return (*self._observed(device, now_ms), *reported)
+
+    def _observed(self, device: str | None, now_ms: int) -> tuple[Flag, ...]:
         rows = self._flags.get(device) if device is not None else None
         if not rows:
             return ()
@@ -78,7 +104,20 @@ def lists_of(start: WarmStart, rows_max: int) -> Lists:
     for allow in start.allows:
         lists.add("allows", _row(allow.allow_id, allow))
     lists._flags = dict(start.device_flags)  # noqa: SLF001  (its own module builds it)
+    for report in start.reports:
+        lists.report(report)
     return lists
+
+
+def _flag(row: ReportRow, now_ms: int) -> Flag:
+    return Flag(
+        id=row.report_id,
+        kind=ListKind(row.kind),
+        severity=severity_of(FlagSeverity(row.severity), row.upheld, row.dismissed),
+        # Who reported is nobody's business who reads a decision; that two reports have one source is.
+        source=hashlib.blake2b(row.reporter_id.encode(), digest_size=6).hexdigest(),
+        age_days=max(now_ms - row.at_ms, 0) // DAY_MS,
+    )
 
 
 def expiry_ms(instant: datetime | None) -> int | None:

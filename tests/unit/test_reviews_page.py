@@ -1,0 +1,28 @@
+"""`docs/reviews.md` and the code say the same."""
+
+from pathlib import Path
+
+from viral_engine.domain.reports import BLOCK_DAYS, DISMISSED_MIN, QUOTA_A_DAY, Category
+from viral_engine.domain.weights import WEIGHTS
+from viral_engine.store.reviews import CLAIM_MS, DAY_MS, HELD_MS
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reviews.md").read_text()
+
+
+def test_every_category_stands_there() -> None:
+    assert [category.value for category in Category if f"`{category.value}`" not in PAGE] == []
+
+
+def test_the_numbers_are_those_of_the_code() -> None:
+    flags = WEIGHTS.flags
+    assert (QUOTA_A_DAY, BLOCK_DAYS, DISMISSED_MIN, flags.source_cap, flags.cap) == (20, 7, 3, 3_000, 6_000)
+    assert (HELD_MS // DAY_MS, CLAIM_MS) == (400, 3_600_000)
+    for words in (
+        "may send 20 a day",
+        "for 7 days",
+        "three or more dismissed",
+        "3,000 to the score",
+        "6,000",
+        "400 days",
+    ):
+        assert words in PAGE

@@ -1,0 +1,116 @@
+"""`reports`, `appeals` and `reviews`: what people say of others, of decisions, and who looks at it."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import click
+
+from viral_engine.cli.api import segment
+from viral_engine.cli.layout import clean, fields, word
+from viral_engine.cli.options import Session, common, without_none
+from viral_engine.domain.facts import FlagSeverity
+from viral_engine.domain.reports import Category
+from viral_engine.messages.reviews import CaseKind, CaseState, Queue, SubjectKind
+
+COLUMNS = ("CASE", "KIND", "STATE", "SUBJECT", "CATEGORY", "SEVERITY", "OPENED", "CLAIMED BY")
+
+
+@click.group()
+def reports() -> None:
+    """What was reported."""
+
+
+@reports.command(name="add")
+@click.argument("kind", type=click.Choice(get_args(SubjectKind)))
+@click.argument("value")
+@click.option("--reporter", required=True, metavar="USER", help="Who reports.")
+@click.option("--category", type=click.Choice([str(one) for one in Category]), required=True)
+@click.option("--severity", type=click.Choice([str(one) for one in FlagSeverity]), default="medium", show_default=True)
+@click.option("--content", metavar="TEXT", help="Their words, or what it is about.")
+@common
+def add_report(session: Session, kind: str, value: str, *, reporter: str, **more: str | None) -> None:
+    """Report a user, a device or an address; the same report on one day is one."""
+    body = {"reporter_id": reporter, "kind": kind, "value": value, **without_none(**more)}
+    answer: dict[str, Any] = session.daemon.http("POST", "/v1/reports", body)
+    said = "is taken" if answer["is_new"] else "was taken before"
+    if answer["blocked"]:
+        said += f", {kind} {clean(value)} is blocked until somebody has looked"
+    session.printer.answer(answer, [f"report {answer['report_id']} {said}"])
+
+
+@click.group()
+def appeals() -> None:
+    """What users say of decisions."""
+
+
+@appeals.command(name="add")
+@click.argument("decision_id")
+@click.option("--content", required=True, metavar="TEXT", help="The user's words.")
+@common
+def add_appeal(session: Session, decision_id: str, *, content: str) -> None:
+    """Open the appeal of a decision."""
+    answer = session.daemon.http("POST", "/v1/appeals", {"decision_id": decision_id, "content": content})
+    said = "is open" if answer["is_new"] else "was open before"
+    session.printer.answer(answer, [f"case {answer['case_id']} {said}"])
+
+
+@click.group()
+def reviews() -> None:
+    """The cases that wait for a person."""
+
+
+@reviews.command(name="list")
+@click.option("--queue", type=click.Choice(get_args(Queue)), default="review", show_default=True)
+@click.option("--state", type=click.Choice(get_args(CaseState)), help="By default all that are not closed.")
+@click.option("--kind", type=click.Choice(get_args(CaseKind)))
+@click.option("--limit", type=click.IntRange(1, 200))
+@click.option("--after", metavar="ID", help="The page after the one that ended with this case.")
+@common
+def list_cases(session: Session, **query: Any) -> None:
+    """List cases, oldest first."""
+    answer = session.daemon.http("GET", "/v1/reviews", query=query)
+    rows = [
+        [one["case_id"], one["kind"], one["state"], clean(f"{one['subject_kind']} {one['subject_value']}"),
+         word(one["category"]), word(one["severity"]), word(one["opened_at"]), word(one["claimed_by"])]
+        for one in answer["cases"]
+    ]  # fmt: skip
+    session.printer.answer(answer, session.printer.table(COLUMNS, rows))
+    if answer.get("next_after"):
+        session.printer.note(f"there are more: --after {answer['next_after']}")
+
+
+@reviews.command()
+@click.argument("case_id")
+@common
+def show(session: Session, case_id: str) -> None:
+    """Show one case; the reading of one of child safety is logged."""
+    answer = session.daemon.http("GET", f"/v1/reviews/{segment(case_id)}")
+    told = {name.replace("_", " "): value for name, value in answer.items() if value is not None}
+    session.printer.answer(answer, fields(told))
+
+
+@reviews.command()
+@click.argument("case_id")
+@common
+def claim(session: Session, case_id: str) -> None:
+    """Take a case, for an hour."""
+    answer = session.daemon.http("POST", f"/v1/reviews/{segment(case_id)}/claim")
+    session.printer.answer(answer, [f"case {case_id} is yours for an hour"])
+
+
+def _verdict(name: str, explanation: str) -> None:
+    @reviews.command(name=name, help=explanation)
+    @click.argument("case_id")
+    @click.option("--note", required=True, metavar="TEXT", help="Why, for the audit.")
+    @common
+    def close(session: Session, case_id: str, *, note: str) -> None:
+        body = {"outcome": name, "note": note}
+        answer = session.daemon.http("POST", f"/v1/reviews/{segment(case_id)}/close", body)
+        lines = [f"case {case_id} is closed: {name}"]
+        lines += [f"  block {block_id} is lifted" for block_id in answer["blocks_lifted"]]
+        session.printer.answer(answer, lines)
+
+
+_verdict("uphold", "Close a case: the decision was right, the report is true.")
+_verdict("overturn", "Close a case: the decision was wrong, the report is not true; its blocks are lifted.")

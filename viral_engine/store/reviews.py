@@ -1,0 +1,201 @@
+"""Reports and cases: taken in, claimed, closed, read. A closed case is never opened again."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from viral_engine.messages.journal import Statement
+from viral_engine.messages.reading import PAGE_MAX
+from viral_engine.messages.reviews import (
+    AddReport,
+    CaseOutcome,
+    CaseView,
+    ReadCase,
+    ReadCases,
+    ReportRow,
+)
+from viral_engine.store.ids import uuid_of
+from viral_engine.store.notify import notify
+from viral_engine.store.statements import instant_of, statement
+
+__all__ = [
+    "CLAIM_MS", "HELD_MS", "LIFTED_AT", "REPORTS_MAX", "REPORT_AT", "claim_case", "close_case", "open_appeal",
+    "open_decision_case", "put_report", "read_case", "read_cases", "read_reports",
+]  # fmt: skip
+
+DAY_MS = 86_400_000
+CLAIM_MS = 3_600_000
+"""How long a claim keeps others away: whoever forgot it blocks nobody for longer."""
+
+HELD_MS = 400 * DAY_MS
+"""How long evidence of child safety is kept at least: more than the year that 18 USC 2258A(h) asks for."""
+
+REPORTS_MAX = 200_000
+"""Reports that are held in memory; of more, the newest."""
+
+REPORTS_BACK_MS = HELD_MS
+REPORT_AT = 1
+"""Which statement of `put_report` answers the report as it stands: (id, upheld, dismissed, at in ms)."""
+
+LIFTED_AT = 2
+"""Which statement of `close_case` answers the blocks that were lifted."""
+
+_MS = "(extract(epoch FROM {}) * 1000)::bigint"
+_TRACK = " (SELECT count(*) FROM reports AS other WHERE other.reporter_id = reports.reporter_id AND other.state = '{}')"
+_PUT = (
+    "INSERT INTO reports (id, at, day, reporter_id, kind, value, category, severity, trusted, content, state, author)"
+    " SELECT %s, %s, %s::date, %s, %s, %s, %s, %s, %s, %s, 'open', %s"
+    " WHERE (SELECT count(*) FROM reports WHERE reporter_id = %s AND day = %s::date) < %s ON CONFLICT DO NOTHING"
+)
+_STANDING = (
+    f"SELECT id::text, {_TRACK.format('upheld')}, {_TRACK.format('dismissed')}, {_MS.format('at')} FROM reports"  # noqa: S608 - constants
+    " WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s AND category = %s"
+)
+_OPEN_REPORT = (
+    "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, report_id, block_id, content, state, opened_at,"
+    " held_until) SELECT id, %s, 'report', kind, value, id, %s, content, 'open', at, %s FROM reports WHERE id = %s"
+)
+_OPEN_DECISION = (
+    "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, state, opened_at)"
+    " VALUES (%s, 'review', 'decision', 'user', %s, %s, 'open', %s)"
+)
+_OPEN_APPEAL = (
+    "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, content, state, opened_at)"
+    " SELECT %s, 'review', 'appeal', 'user', user_id, id, %s, 'open', %s FROM decisions WHERE id = %s"
+    " ON CONFLICT DO NOTHING"
+)
+_STANDING_APPEAL = "SELECT id::text FROM cases WHERE decision_id = %s AND kind = 'appeal' AND state <> 'closed'"
+_CLAIM = (
+    "UPDATE cases SET state = 'claimed', claimed_by = %s, claimed_at = %s WHERE id = %s"
+    " AND (state = 'open' OR (state = 'claimed' AND (claimed_by = %s OR claimed_at < %s)))"
+)
+_CLOSE = (
+    "UPDATE cases SET state = 'closed', outcome = %s, closed_by = %s, closed_at = %s, note = %s WHERE id = %s"
+    " AND state <> 'closed' AND (claimed_by IS NULL OR claimed_by = %s OR claimed_at < %s)"
+)
+_JUDGE = "UPDATE reports SET state = %s WHERE id = (SELECT report_id FROM cases WHERE id = %s)"
+# Those that the case's report brought, and those that decided what the case is about; each lifting is told by itself.
+_LIFT = (
+    "WITH lifted AS (UPDATE blocks SET lifted_at = %s, lifted_by = %s, lift_reason = 'a case was overturned'"
+    " WHERE lifted_at IS NULL AND id IN (SELECT block_id FROM cases WHERE id = %s UNION"
+    " SELECT (hit ->> 1)::uuid FROM cases JOIN decisions ON decisions.id = cases.decision_id,"
+    " json_array_elements(facts -> 'blocks') AS hit WHERE cases.id = %s) RETURNING id),"
+    " told AS (INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"
+    " SELECT %s, %s, 'blocks.lift', 'blocks', id::text, jsonb_build_object('case', %s::text) FROM lifted)"
+    " SELECT id::text FROM lifted"
+)
+_VIEW = (
+    "SELECT cases.id::text AS case_id, queue, cases.kind, cases.state, subject_kind, subject_value,"
+    " decision_id::text AS decision_id, report_id::text AS report_id, block_id::text AS block_id, category, severity,"
+    " reporter_id, cases.content, opened_at, claimed_by, claimed_at, outcome, closed_by, closed_at, note, held_until"
+    " FROM cases LEFT JOIN reports ON reports.id = cases.report_id"
+)
+_ONE = text(f"{_VIEW} WHERE cases.id = ANY(:ids)")
+_PAGE = text(
+    f"{_VIEW} WHERE queue = :queue AND (CAST(:state AS text) IS NULL AND cases.state <> 'closed'"
+    " OR cases.state = :state) AND (CAST(:kind AS text) IS NULL OR cases.kind = :kind)"
+    " AND (CAST(:after AS uuid) IS NULL OR cases.id > CAST(:after AS uuid)) ORDER BY cases.id LIMIT :limit"
+)
+_REPORTS = text(
+    f"SELECT id::text AS report_id, kind, value, severity, reporter_id, {_MS.format('at')} AS at_ms,"  # noqa: S608 - constants
+    f" {_TRACK.format('upheld')} AS upheld, {_TRACK.format('dismissed')} AS dismissed FROM reports"
+    " WHERE state <> 'dismissed' AND at > now() - interval '400 days' ORDER BY at DESC LIMIT :rows"
+)
+
+
+def put_report(
+    message: AddReport, report_id: UUID, *, block_id: UUID | None, quota: int, at_ms: int
+) -> tuple[Statement, ...]:
+    """Takes in a report and opens its case; the second statement answers the report as it stands.
+
+    The same report by the same reporter on one day is one report. `RowsDiffer` when the reporter's quota is used up.
+
+    Raises:
+        ValueError: A text that PostgreSQL cannot hold.
+    """
+    at = instant_of(at_ms)
+    day = at.date()
+    child_safety = message.category == "child_safety"
+    same = (message.reporter_id, day, message.kind, message.value, message.category.value)
+    return (
+        statement(
+            _PUT, report_id, at, day, message.reporter_id, message.kind, message.value, message.category.value,
+            message.severity.value, message.trusted, message.content, message.author, message.reporter_id, day, quota,
+        ),
+        statement(_STANDING, *same, rows_expected=1),
+        statement(
+            _OPEN_REPORT, "child_safety" if child_safety else "review", block_id,
+            instant_of(at_ms + HELD_MS) if child_safety else None, report_id,
+        ),
+        notify("flags", message.value),
+    )  # fmt: skip
+
+
+def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement:
+    """Opens the case of a decision that a person must look at, in the decision's own transaction."""
+    return statement(_OPEN_DECISION, decision_id, user_id, decision_id, instant_of(at_ms))
+
+
+def open_appeal(case_id: UUID, decision_id: UUID, content: str, at_ms: int) -> tuple[Statement, ...]:
+    """Opens the appeal of a decision; the second statement answers the appeal that is open, new or not.
+
+    `RowsDiffer` when there is no such decision.
+    """
+    return (
+        statement(_OPEN_APPEAL, case_id, content, instant_of(at_ms), decision_id),
+        statement(_STANDING_APPEAL, decision_id, rows_expected=1),
+    )
+
+
+def claim_case(case_id: UUID, author: str, at_ms: int) -> Statement:
+    """Gives a case to somebody; `RowsDiffer` when it is closed, another's, or not there."""
+    at = instant_of(at_ms)
+    return statement(_CLAIM, author, at, case_id, author, instant_of(at_ms - CLAIM_MS), rows_expected=1)
+
+
+def close_case(case_id: UUID, outcome: CaseOutcome, note: str, author: str, at_ms: int) -> tuple[Statement, ...]:
+    """Closes a case and carries out what follows; the third statement answers the blocks that were lifted.
+
+    `RowsDiffer` when it is closed, another's, or not there.
+    """
+    at = instant_of(at_ms)
+    lift = (
+        statement(_LIFT, at, author, case_id, case_id, at, author, str(case_id))
+        if outcome == "overturn"
+        else statement("SELECT NULL WHERE false")
+    )
+    return (
+        statement(_CLOSE, outcome, author, at, note, case_id, author, instant_of(at_ms - CLAIM_MS), rows_expected=1),
+        statement(_JUDGE, "upheld" if outcome == "uphold" else "dismissed", case_id),
+        lift,
+        notify("flags"),
+        notify("blocks"),
+    )
+
+
+def read_cases(connection: Connection, messages: Sequence[ReadCases]) -> list[list[CaseView]]:
+    """A page of cases for each question, oldest first; equal questions are asked once."""
+    answers: dict[ReadCases, list[CaseView]] = {}
+    for message in messages:
+        if message not in answers:
+            wanted: dict[str, Any] = {
+                "queue": message.queue, "state": message.state, "kind": message.kind, "after": message.after,
+                "limit": min(max(message.limit, 1), PAGE_MAX),
+            }  # fmt: skip
+            answers[message] = [CaseView(**row) for row in connection.execute(_PAGE, wanted).mappings()]
+    return [answers[message] for message in messages]
+
+
+def read_case(connection: Connection, messages: Sequence[ReadCase]) -> list[CaseView | None]:
+    """The case of each id; None for one that is not there, or is no id."""
+    ids = {message.case_id: uuid_of(message.case_id) for message in messages}
+    rows = connection.execute(_ONE, {"ids": [one for one in ids.values() if one is not None]}).mappings()
+    found = {row["case_id"]: CaseView(**row) for row in rows}
+    return [found.get(str(ids[message.case_id])) for message in messages]
+
+
+def read_reports(connection: Connection) -> list[ReportRow]:
+    """Every report that was not dismissed and may still weigh."""
+    return [ReportRow(**row) for row in connection.execute(_REPORTS, {"rows": REPORTS_MAX}).mappings()]

@@ -1,0 +1,166 @@
+"""Reports, appeals, and the cases that people look at. Cases of child safety are for keys of that scope alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from viral_engine.domain import canonical
+from viral_engine.domain.errors import Invalid
+from viral_engine.domain.reports import TEXT_LENGTH_MAX
+from viral_engine.messages.journal import Commit
+from viral_engine.messages.refusals import Refused, not_found
+from viral_engine.messages.reviews import (
+    AddReport,
+    Appeal,
+    AppealBody,
+    CaseClosed,
+    CaseKind,
+    CaseStands,
+    CaseState,
+    CaseView,
+    ClaimCase,
+    CloseBody,
+    CloseCase,
+    Queue,
+    ReadCase,
+    ReadCases,
+    ReportBody,
+    ReportStands,
+)
+from viral_engine.store.audit import audit_entry
+from viral_engine.web.api.access import canonical_value
+from viral_engine.web.api.inputs import REASON_LENGTH_MAX, page_limit, text, uuid_text
+from viral_engine.web.routes import Answer, Call, Parameter
+
+QUEUES: tuple[Queue, ...] = ("review", "child_safety")
+STATES: tuple[CaseState, ...] = ("open", "claimed", "closed")
+KINDS: tuple[CaseKind, ...] = ("decision", "report", "appeal")
+PAGE = (
+    Parameter("queue", "`child_safety` needs a key of that scope.", {"type": "string", "enum": list(QUEUES)}),
+    Parameter("state", "Cases in this state; by default all that are not closed.",
+              {"type": "string", "enum": list(STATES)}),
+    Parameter("kind", "Cases of this kind.", {"type": "string", "enum": list(KINDS)}),
+    Parameter("after", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+)  # fmt: skip
+
+
+class Cases(msgspec.Struct, frozen=True):
+    """A page of cases, oldest first; `next_after` is null on the last one."""
+
+    cases: list[CaseView]
+    next_after: str | None
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """The case, which is its claimer's for an hour."""
+
+    case_id: str
+    claimed_by: str
+
+
+async def post_report(call: Call) -> Answer:
+    """Takes in a report; acknowledged once it is written."""
+    body: ReportBody = call.body
+    assert call.grant is not None
+    stands: ReportStands = await call.trust_safety(
+        AddReport(
+            reporter_id=canonical.user_id(body.reporter_id, "reporter_id"),
+            kind=body.kind,
+            value=canonical_value(body.kind, body.value),
+            category=body.category,
+            severity=body.severity,
+            content=None if body.content is None else text(body.content, "content", TEXT_LENGTH_MAX),
+            trusted="review" in call.grant.scopes,
+            author=call.author,
+        )
+    )
+    if body.category == "child_safety" and stands.is_new:
+        # Pages whoever watches the log; nothing of the report itself is in it.
+        call.state.context.log.critical("child_safety_report", case_id=stands.report_id, blocked=stands.blocked)
+    return Answer(201 if stands.is_new else 200, stands)
+
+
+async def post_appeal(call: Call) -> Answer:
+    """Opens the appeal of a decision."""
+    body: AppealBody = call.body
+    decision_id = uuid_text(body.decision_id, "decision_id")
+    content = text(body.content, "content", TEXT_LENGTH_MAX)
+    stands: CaseStands = await call.trust_safety(Appeal(decision_id=decision_id, content=content, author=call.author))
+    return Answer(201 if stands.is_new else 200, stands)
+
+
+async def list_cases(call: Call) -> Answer:
+    """Returns a page of a queue; the cases of child safety without their words, which `get` shows and logs."""
+    query = call.query
+    queue = _one_of(QUEUES, query.get("queue", "review"), "queue")
+    _check_scope(call, queue)
+    limit = page_limit(query)
+    views: list[CaseView] = await call.read(
+        ReadCases(
+            queue=queue,
+            state=_one_of(STATES, query["state"], "state") if "state" in query else None,
+            kind=_one_of(KINDS, query["kind"], "kind") if "kind" in query else None,
+            after=uuid_text(query["after"], "after") if "after" in query else None,
+            limit=limit,
+        )
+    )
+    if queue == "child_safety":
+        views = [msgspec.structs.replace(view, content=None, reporter_id=None) for view in views]
+    return Answer(200, Cases(views, views[-1].case_id if len(views) >= limit else None))
+
+
+async def get_case(call: Call) -> Answer:
+    """Returns one case; of one of child safety the reading is in the audit before it is answered."""
+    view = await _case(call)
+    if view.queue == "child_safety":
+        entry = audit_entry(
+            "case.read", call.author, at_ms=call.state.context.system.clock.wall_ms(), subject=("case", view.case_id),
+            request_id=call.request_id,
+        )  # fmt: skip
+        await call.commit(Commit((entry,)))
+    return Answer(200, view)
+
+
+async def claim_case(call: Call) -> Answer:
+    """Gives a case to whoever asks, for an hour."""
+    view = await _case(call)
+    await call.trust_safety(ClaimCase(case_id=view.case_id, author=call.author))
+    return Answer(200, Claimed(view.case_id, call.author))
+
+
+async def close_case(call: Call) -> Answer:
+    """Closes a case; what follows is in force with the answer."""
+    body: CloseBody = call.body
+    note = text(body.note, "note", REASON_LENGTH_MAX)
+    view = await _case(call)
+    closed: CaseClosed = await call.trust_safety(
+        CloseCase(case_id=view.case_id, outcome=body.outcome, note=note, author=call.author)
+    )
+    return Answer(200, closed)
+
+
+async def _case(call: Call) -> CaseView:
+    """Returns the case of the path; one that the key may not see is not there."""
+    view: CaseView | None = await call.read(ReadCase(uuid_text(call.path["case_id"], "case_id")))
+    if view is None or not _may_see(call, view.queue):
+        raise not_found("this case")
+    return view
+
+
+def _may_see(call: Call, queue: str) -> bool:
+    assert call.grant is not None
+    return ("child_safety" if queue == "child_safety" else "review") in call.grant.scopes
+
+
+def _check_scope(call: Call, queue: Queue) -> None:
+    if not _may_see(call, queue):
+        raise Refused("insufficient_scope", f"the queue {queue} needs a key of its scope", http_status=403)
+
+
+def _one_of(words: tuple[Any, ...], given: str, field: str) -> Any:
+    if given not in words:
+        raise Invalid(field, f"must be one of {', '.join(words)}")
+    return given
