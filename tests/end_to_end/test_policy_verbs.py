@@ -39,13 +39,13 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     over_http = daemon.request("POST", "/v1/policies", {"source": bad.read_text(), "reason": "a slip"})
     assert (over_http.status, over_http.json["field"]) == (422, "source")
     assert "line 8: tiers.deny" in over_http.json["message"]
-    assert daemon.check(9, "general")["policy"]["version"] == 2
+    assert daemon.check(9, "general")["policy"]["version"] == 3
 
     assert daemon.cli("policy", "shadow", str(file), "--reason", "on trial").returncode == 0
     assert daemon.check(10, "general")["decision"] == "allow"
     assert "1 would-be denials that were none" in daemon.cli("policy", "show", "shadow").stdout
 
-    assert daemon.cli("policy", "enforce", "3", "--reason", "it is good").returncode == 0
+    assert daemon.cli("policy", "enforce", "4", "--reason", "it is good").returncode == 0
     assert daemon.check(11, "general")["decision"] == "deny"
     daemon.kill()
     daemon.start()
@@ -56,5 +56,7 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     again = daemon.cli_json("reevaluate")
     assert (again["compared"], again["different"], again["left_out"]) == (8, [], 0)
     stands = [line.split()[:3] for line in daemon.cli("policy", "list").stdout.splitlines()[1:]]
-    assert stands == [["3", "shadow", "default"], ["2", "in", "force"], ["1", "default", "shipped"]]
+    assert stands == [
+        ["4", "shadow", "default"], ["3", "in", "force"], ["2", "default", "shipped"], ["1", "default", "shipped"],
+    ]  # fmt: skip
     assert daemon.cli("policy", "shadow", "--off", "--reason", "done").returncode == 0

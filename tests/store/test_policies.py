@@ -19,6 +19,7 @@ from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolic
 from viral_engine.messages.refusals import Refused
 from viral_engine.store.engine import Database
 
+SHIPPED = DEFAULT_POLICY.version
 STRICT = "[tiers]\nallow_flagged = 100\nchallenge = 200\nreview = 300\ndeny = 1000\n"
 FOUR = "[limits.user_action]\nattempts = 4\n"
 LONG = "[limits.user_action]\nattempts = 4\nseconds = 600\n"
@@ -58,13 +59,13 @@ def test_a_loaded_policy_decides_from_its_answer_on(running: Engine) -> None:
 
 def test_a_policy_in_shadow_changes_no_answer_and_is_recorded_beside_it(running: Engine) -> None:
     before = answer(running)
-    assert load(running, STRICT, "shadow").version == 3
+    assert load(running, STRICT, "shadow").version == SHIPPED + 1
     beside = answer(running)
     told = ("decision", "reasons", "score", "contributions", "policy", "consent")
     assert [beside[name] for name in told] == [before[name] for name in told]
     assert beside["shadow"] == [
         {
-            "policy": {"id": "default", "version": 3, "mode": "shadow"},
+            "policy": {"id": "default", "version": SHIPPED + 1, "mode": "shadow"},
             "decision": "deny",
             "reasons": ["fraud_detected"],
             "score": 1_000,
@@ -75,17 +76,17 @@ def test_a_policy_in_shadow_changes_no_answer_and_is_recorded_beside_it(running:
 
 
 def test_going_back_is_one_command_and_going_back_again_undoes_it(running: Engine) -> None:
-    assert [load(running, source).version for source in (STRICT, FOUR)] == [3, 4]
-    assert [switch(running).version for _ in range(2)] == [3, 4]
-    assert switch(running, 2).version == 2
-    assert decided(running) == ("allow", 2)
+    assert [load(running, source).version for source in (STRICT, FOUR)] == [SHIPPED + 1, SHIPPED + 2]
+    assert [switch(running).version for _ in range(2)] == [SHIPPED + 1, SHIPPED + 2]
+    assert switch(running, SHIPPED).version == SHIPPED
+    assert decided(running) == ("allow", SHIPPED)
 
 
 @pytest.mark.parametrize("version", [None, 77])
 def test_going_back_to_nothing_is_refused(running: Engine, version: int | None) -> None:
     refused = switch(running, version)
     assert isinstance(refused, Refused)
-    assert (refused.code, decided(running)) == ("not_found", ("allow", 2))
+    assert (refused.code, decided(running)) == ("not_found", ("allow", SHIPPED))
 
 
 def test_what_stands_is_there_again_after_a_crash_and_after_a_new_start(
@@ -95,17 +96,17 @@ def test_what_stands_is_there_again_after_a_crash_and_after_a_new_start(
     load(running, FOUR, "shadow")
     running.kill()
     until(lambda: running.state["loaded"])
-    assert (decided(running), answer(running)["shadow"][0]["policy"]["version"]) == (("deny", 3), 4)
+    assert (decided(running), answer(running)["shadow"][0]["policy"]["version"]) == (("deny", SHIPPED + 1), SHIPPED + 2)
     with engine(store, tmp_path / "again") as fresh:
-        assert (decided(fresh), answer(fresh)["shadow"][0]["policy"]["version"]) == (("deny", 3), 4)
+        assert (decided(fresh), answer(fresh)["shadow"][0]["policy"]["version"]) == (("deny", SHIPPED + 1), SHIPPED + 2)
 
 
 def test_another_node_takes_over_what_was_put_in_force(running: Engine, store: Database, tmp_path: Path) -> None:
     with engine(store, tmp_path / "other") as other:
         load(running, STRICT)
         other.system.cast("/growth/trust_safety", Invalidate("policies"))
-        until(lambda: other.state["policy"]["version"] == 3)
-        assert decided(other) == ("deny", 3)
+        until(lambda: other.state["policy"]["version"] == SHIPPED + 1)
+        assert decided(other) == ("deny", SHIPPED + 1)
 
 
 def test_a_lowered_limit_counts_what_was_counted_before(running: Engine) -> None:

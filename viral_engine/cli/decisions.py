@@ -104,11 +104,17 @@ def explained(record: dict[str, Any], style: Style) -> list[str]:
         "backfill",
     )
     lines += ["", *fields({name.replace("_", " "): record[name] for name in named if name in record})]
+    if would_allow := record.get("would_allow"):
+        lines += ["", "would be let through after", *(f"  {_and(steps)}" for steps in would_allow)]
     facts = dict(record.get("facts") or {})
     uses = facts.pop("windows", [])
     if facts:
         lines += ["", "facts", *fields(facts, "  "), *windows(uses)]
     return lines
+
+
+def _and(steps: list[str]) -> str:
+    return " and ".join(clean(step).replace("_", " ") for step in steps)
 
 
 def windows(uses: list[list[Any]]) -> list[str]:

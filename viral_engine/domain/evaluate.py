@@ -35,7 +35,8 @@ _LIFTS_ADDRESS_DUPLICATES = frozenset({ListKind.USER, ListKind.IP, ListKind.NETW
 _LIFTS_DEVICE_DUPLICATES = _LIFTS_ADDRESS_DUPLICATES | {ListKind.DEVICE}
 _NOT_REQUIRED = ConsentState(required=False, scope=None, basis=None, state=ConsentStatus.NOT_REQUIRED)
 # Reasons that are told but refuse nothing by themselves.
-_NOTES = frozenset({Reason.UNKNOWN_ACTION, Reason.DEVICE_FLAGGED, Reason.FRAUD_SUSPECTED})
+_NOTES = frozenset({Reason.UNKNOWN_ACTION, Reason.DEVICE_FLAGGED, Reason.FRAUD_SUSPECTED, Reason.HOUSEHOLD_GREW})
+_ORDER = list(Outcome)
 
 
 def evaluate(policy: Policy, facts: Facts) -> Decision:
@@ -63,6 +64,9 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
     if facts.flags and _device_flagged(policy, facts):
         reasons.add(Reason.DEVICE_FLAGGED)
     consent = _consent(policy, action, facts, reasons)
+    if action.signup and _household_grew(policy, facts):
+        reasons.add(Reason.HOUSEHOLD_GREW)
+        outcome = max(outcome, Outcome.REVIEW, key=_ORDER.index)
     if reasons and not reasons <= _NOTES:
         outcome = Outcome.DENY
     return Decision(
@@ -126,6 +130,12 @@ def _duplicate_signup(policy: Policy, facts: Facts) -> bool:
         _LIFTS_ADDRESS_DUPLICATES
     )
     return on_device or at_address
+
+
+def _household_grew(policy: Policy, facts: Facts) -> bool:
+    """Whether a verified household is larger, or grows faster, than its proof alone should carry."""
+    members = 0 < policy.household_members_max < facts.household_members
+    return members or 0 < policy.household_new_max < facts.household_new
 
 
 def _device_flagged(policy: Policy, facts: Facts) -> bool:

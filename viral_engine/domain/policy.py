@@ -44,6 +44,9 @@ class Policy:
         signup_address_others_max: The same for an address group: the fourth signup is a duplicate.
         consent_version_min: Oldest version of the privacy policy whose consents still hold.
         reconsent_supersedes: Whether a withdrawal is told no more once its own guardian lifted it by consenting again.
+        household_members_max: Members of a verified household whose sign-ups go through without a person's look; 0 for
+            any number.
+        household_new_max: The same of children who joined it within 30 days.
         rules: What the policy weighs beside `weights`, in the order in which decisions tell them.
     """
 
@@ -59,6 +62,8 @@ class Policy:
     signup_address_others_max: int = 2
     consent_version_min: int = 1
     reconsent_supersedes: bool = False
+    household_members_max: int = 0
+    household_new_max: int = 0
     rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
@@ -148,7 +153,7 @@ _TERMS = frozenset({
 _EVERY_LIMIT = tuple(WindowKey)
 DEFAULT_POLICY = Policy(
     id="default",
-    version=2,
+    version=3,
     actions=CATALOGUE,
     unlisted=UNLISTED,
     matrix=MATRIX,
@@ -160,10 +165,15 @@ DEFAULT_POLICY = Policy(
         ListKind.NETWORK: (WindowKey.ADDRESS,),
     },
     reconsent_supersedes=True,
+    household_members_max=8,
+    household_new_max=2,
 )
 
+_SECOND = replace(DEFAULT_POLICY, version=2, household_members_max=0, household_new_max=0)
+
 SHIPPED: Mapping[int, Policy] = {
-    1: replace(DEFAULT_POLICY, version=1, reconsent_supersedes=False),
-    2: DEFAULT_POLICY,
+    1: replace(_SECOND, version=1, reconsent_supersedes=False),
+    2: _SECOND,
+    3: DEFAULT_POLICY,
 }
 """Every version of the default policy that ever decided: what it decided can be evaluated again."""

@@ -106,6 +106,8 @@ def _policy(top: Table, version: int) -> Policy:
         weights=_weights(top, base.weights),
         allow_lifts=_lifts(top, base.allow_lifts),
         signup_device_others_max=signup.number("device_others_max", base.signup_device_others_max, high=COUNT_MAX),
+        household_members_max=signup.number("household_members_max", base.household_members_max, high=COUNT_MAX),
+        household_new_max=signup.number("household_new_max", base.household_new_max, high=COUNT_MAX),
         signup_address_others_max=signup.number("address_others_max", base.signup_address_others_max, high=COUNT_MAX),
         consent_version_min=consent.number("version_min", base.consent_version_min, high=COUNT_MAX),
         reconsent_supersedes=consent.flag("reconsent_supersedes", default=base.reconsent_supersedes),

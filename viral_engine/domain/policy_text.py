@@ -28,6 +28,7 @@ def _head(policy: Policy) -> Iterator[str]:
     yield from _table("tiers", {tier.outcome.value: tier.score for tier in policy.weights.tiers})
     yield from _table("signup", {
         "device_others_max": policy.signup_device_others_max, "address_others_max": policy.signup_address_others_max,
+        "household_members_max": policy.household_members_max, "household_new_max": policy.household_new_max,
     })  # fmt: skip
     yield from _table("consent", {
         "version_min": policy.consent_version_min, "reconsent_supersedes": policy.reconsent_supersedes,

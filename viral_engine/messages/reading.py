@@ -44,6 +44,8 @@ class ReadProfile(Struct, frozen=True, gc=False):
     "guardian_ids",
     "household_id",
     "household_members",
+    "household_size",
+    "household_joined_ms",
     "school_id",
     "email_domain",
     "referrer_id",
@@ -56,7 +58,10 @@ class ProfileRow(Struct, frozen=True, kw_only=True):
     Attributes:
         household_members: the *verified* household, the user not included: guardians who consented for this user by
             a listed method and did not withdraw, the other children for whom those guardians did, and the children
-            for whom this user did; at most `HOUSEHOLD_MAX`.
+            for whom this user did, with their other guardians; at most `HOUSEHOLD_MAX`.
+        household_size: how many they are, the user included and not cut off; 0 for none.
+        household_joined_ms: when its children's first consents were given, the user's own among them, newest first; at
+            most `HOUSEHOLD_MAX`.
         signals: name of the signal to (value, milliseconds since 1970 of its first report).
     """
 
@@ -69,6 +74,8 @@ class ProfileRow(Struct, frozen=True, kw_only=True):
     guardian_ids: list[str]
     household_id: str | None
     household_members: list[str]
+    household_size: int = 0
+    household_joined_ms: list[int] = []
     school_id: str | None
     school_ferpa: bool
     jurisdiction: str | None

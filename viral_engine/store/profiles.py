@@ -31,21 +31,29 @@ SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::
     coalesce(s.ferpa, u.school_id IS NOT NULL) AS school_ferpa,
     ARRAY(SELECT guardian_id FROM user_guardians
         WHERE user_id = asked.id AND confirmed_at IS NOT NULL ORDER BY guardian_id) AS guardian_ids,
-    ARRAY(
-        WITH guardians AS (
-            SELECT DISTINCT guardian_id FROM parental_consents WHERE user_id = asked.id AND consent_given
-        )
-        SELECT member FROM (
-            SELECT guardian_id AS member FROM guardians
-            UNION SELECT user_id FROM parental_consents JOIN guardians USING (guardian_id) WHERE consent_given
-            UNION SELECT user_id FROM parental_consents WHERE guardian_id = asked.id AND consent_given
-        ) AS household WHERE member <> asked.id ORDER BY member LIMIT :members
-    ) AS household_members,
+    h.members AS household_members, h.size AS household_size, h.joined_ms AS household_joined_ms,
     coalesce((SELECT json_object_agg(signal, json_build_array(value, (extract(epoch FROM first_at) * 1000)::bigint))
         FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
     {_CONSENTS} AS consents
 FROM unnest(CAST(:ids AS text[])) AS asked (id)
 LEFT JOIN users u ON u.user_id = asked.id LEFT JOIN schools s ON s.school_id = u.school_id
+LEFT JOIN LATERAL (
+    WITH guardians AS (
+        SELECT DISTINCT guardian_id FROM parental_consents WHERE user_id = asked.id AND consent_given
+        UNION SELECT other.guardian_id FROM parental_consents AS own JOIN parental_consents AS other USING (user_id)
+        WHERE own.guardian_id = asked.id AND own.consent_given AND other.consent_given
+    ), children AS (
+        SELECT user_id, min(granted_at) AS joined_at FROM parental_consents JOIN guardians USING (guardian_id)
+        WHERE consent_given GROUP BY user_id
+    ), household AS (
+        SELECT guardian_id AS member FROM guardians UNION SELECT user_id FROM children
+    )
+    SELECT ARRAY(SELECT member FROM household WHERE member <> asked.id ORDER BY member LIMIT :members) AS members,
+        count(*) AS size,
+        coalesce((SELECT array_agg((extract(epoch FROM joined_at) * 1000)::bigint ORDER BY joined_at DESC)
+            FROM children), ARRAY[]::bigint[]) AS joined_ms
+    FROM household
+) AS h ON true
 """  # noqa: S608 - made of the constant above
 )
 
@@ -89,6 +97,8 @@ def _profile(row: Row[Any]) -> ProfileRow | None:
         guardian_ids=row.guardian_ids,
         household_id=row.household_id,
         household_members=row.household_members,
+        household_size=row.household_size,
+        household_joined_ms=row.household_joined_ms[:HOUSEHOLD_MAX],
         school_id=row.school_id,
         school_ferpa=row.school_ferpa,
         jurisdiction=row.jurisdiction,

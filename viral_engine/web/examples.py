@@ -15,7 +15,7 @@ _ANSWER = {
     "reasons": ["parental_consent_required", "age_unknown"],
     "score": 0,
     "contributions": [],
-    "policy": {"id": "default", "version": 2, "mode": "enforce"},
+    "policy": {"id": "default", "version": 3, "mode": "enforce"},
     "limits": {"limit": 10, "remaining": 9, "reset_s": 60.001, "retry_after_s": None},
     "consent": {"required": True, "scope": "third_party:other_users/contact", "basis": None, "state": "missing"},
     "shadow": [],
@@ -24,6 +24,7 @@ _ANSWER = {
 }
 _RECORD = {
     **_ANSWER,
+    "would_allow": [["consent"]],
     "facts": {"schema": 1, "action": "share_personal_info", "now_ms": 1_780_000_000_000},
     "recorded_at": _WHEN,
     "occurred_at": _WHEN,

@@ -9,17 +9,21 @@ from typing import Annotated, Any
 import msgspec
 
 from viral_engine.domain import canonical
+from viral_engine.domain.counterfactual import Step, what_would_allow
 from viral_engine.domain.errors import Invalid
+from viral_engine.domain.facts import facts_from_dict
 from viral_engine.domain.outcome import Outcome
-from viral_engine.domain.reasons import REASONS, Reason
+from viral_engine.domain.policy import SHIPPED, policy_from_dict, versioned
+from viral_engine.domain.reasons import REASONS, Reason, UserWords
 from viral_engine.messages.checks import CheckAnswer
+from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
 from viral_engine.web.routes import Answer, Call, Parameter
 
 AS = Parameter("as", "`user`: only words fit for an end user.", {"type": "string", "enum": ["user"]})
-LOCALE = Parameter("locale", "Language of the words, as a BCP 47 tag; English is all there is so far.")
+LOCALE = Parameter("locale", "Language of the words, as a BCP 47 tag: English or Spanish, English for any other.")
 REASON_SINCE = timedelta(days=1)
 """How far back a page by reason alone looks unless it is told."""
 
@@ -35,6 +39,9 @@ PAGE = (
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
 )
 
+OUTAGE = "outage"
+"""The policy named by answers that nobody could decide."""
+
 _LOCALE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
 _REASONS = frozenset(Reason)
 # The user is not told that an allow was flagged.
@@ -46,9 +53,18 @@ _TOLD = msgspec.Meta(
 )
 
 
-class DecisionRecord(CheckAnswer, frozen=True, kw_only=True):
-    """A decision as recorded: the answer that was given, and what it rested on."""
+_STEPS = msgspec.Meta(extra_json_schema={"enum": [step.value for step in Step]})
 
+
+class DecisionRecord(CheckAnswer, frozen=True, kw_only=True):
+    """A decision as recorded: the answer that was given, and what it rested on.
+
+    Attributes:
+        would_allow: of one that was asked for alone: the smallest sets of steps after which the same attempt would have
+            been let through; empty when it was, or when none of them helps.
+    """
+
+    would_allow: tuple[tuple[Annotated[str, _STEPS], ...], ...] = ()
     facts: dict[str, Any]
     recorded_at: datetime
     occurred_at: datetime
@@ -87,7 +103,9 @@ async def get_decision(call: Call) -> Answer:
     view: DecisionView | None = await call.read(ReadDecision(decision_id))
     if view is None:
         raise not_found("this decision")
-    return Answer(200, _for_user(view) if "as" in call.query else _record(view))
+    if "as" in call.query:
+        return Answer(200, _for_user(view, call.query.get("locale", "en")))
+    return Answer(200, {**_record(view), "would_allow": await _would_allow(call, view)})
 
 
 async def list_decisions(call: Call) -> Answer:
@@ -111,6 +129,26 @@ async def list_decisions(call: Call) -> Answer:
     return Answer(200, {"decisions": [_record(view) for view in page.decisions], "next_before": page.next_before})
 
 
+async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]:
+    """Evaluates what else could have been, under the version that decided."""
+    decided_by = msgspec.json.decode(view.answer)["policy"]
+    if decided_by["id"] == OUTAGE:
+        return []
+    policy = SHIPPED.get(decided_by["version"])
+    if policy is None:
+        rows: PolicyRows = await call.read(ReadPolicies())
+        body = next((row.body for row in rows.versions if row.version == decided_by["version"]), None)
+        if body is None:
+            return []
+        policy = versioned(policy_from_dict(msgspec.json.decode(body)), decided_by["version"])
+    try:
+        facts = facts_from_dict(msgspec.json.decode(view.facts))
+    except Invalid:
+        # Facts of a form that this release does not know: nothing can be said of them.
+        return []
+    return list(what_would_allow(policy, facts))
+
+
 def _record(view: DecisionView) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.json.decode(view.answer)
     return {
@@ -129,17 +167,19 @@ def _record(view: DecisionView) -> dict[str, Any]:
     }
 
 
-def _for_user(view: DecisionView) -> DecisionForUser:
+def _for_user(view: DecisionView, wanted: str) -> DecisionForUser:
+    language = wanted.partition("-")[0].lower()
+    locale = language if language in UserWords._fields else "en"
     limits = msgspec.json.decode(view.answer).get("limits") or {}
     decision = _TO_USER.get(view.decision, view.decision)
     message = None
     if decision != Outcome.ALLOW.value:
         first = next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED)
-        message = REASONS[Reason(first)].to_user
+        message = getattr(REASONS[Reason(first)].to_user, locale)
     return DecisionForUser(
         decision_id=view.decision_id,
         decision=decision,
         message=message,
         retry_after_s=limits.get("retry_after_s"),
-        locale="en",
+        locale=locale,
     )

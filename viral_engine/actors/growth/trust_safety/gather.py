@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from viral_engine.messages.checks import CheckAction
 
 _NO_SIGNUP = SignupUse()
+NEW_MS = 30 * DAY_MS
+"""How long a child is new to a household."""
 
 
 def gather(
@@ -72,6 +74,8 @@ def gather(
         account_age_days=None if profile.created_ms is None else max(now_ms - profile.created_ms, 0) // DAY_MS,
         has_school=profile.school_id is not None,
         in_household=bool(profile.household),
+        household_members=profile.household_size,
+        household_new=sum(now_ms - joined_ms <= NEW_MS for joined_ms in profile.household_joined_ms),
     )
 
 

@@ -30,6 +30,8 @@ class Profile:
     attested_adult: bool = False
     guardians: frozenset[str] = frozenset()
     household: frozenset[str] = frozenset()
+    household_size: int = 0
+    household_joined_ms: tuple[int, ...] = ()
     school_id: str | None = None
     jurisdiction: str = ""
     email_domain: str | None = None
@@ -84,6 +86,8 @@ def profile_of(row: ProfileRow) -> Profile:
         attested_adult=row.adulthood_attested,
         guardians=guardians,
         household=frozenset(row.household_members),
+        household_size=row.household_size,
+        household_joined_ms=tuple(row.household_joined_ms),
         school_id=row.school_id,
         jurisdiction=(row.jurisdiction or "").lower(),
         email_domain=row.email_domain,
