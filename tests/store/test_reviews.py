@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import psycopg
 import pytest
-from data_actors import outcome
+from data_actors import locked, outcome, until
 from test_trust_safety import Engine, engine
 
 from viral_engine.domain.facts import FlagSeverity
@@ -194,3 +196,32 @@ def test_only_what_is_grave_and_of_somebody_trusted_blocks_at_once() -> None:
     grave = [FlagSeverity.HIGH, FlagSeverity.CRITICAL]
     assert [one for one in FlagSeverity if blocks_at_once(one, trusted=True)] == grave
     assert not any(blocks_at_once(one, trusted=False) for one in FlagSeverity)
+
+
+def test_what_is_reported_while_a_verdict_is_loaded_is_not_forgotten(running: Engine) -> None:
+    case_id = report(running, "1", value="other").report_id
+    # So that the profile is in memory: the reader will be busy.
+    assert answer(running, device_id="d", ip_address="192.0.2.1")["score"] == 0
+    with ExitStack() as second:
+        with locked(running.database.conninfo, "allows"):
+            # Its load waits for the lock, and the one that the next verdict brings will wait for the other lock.
+            close(running, case_id, "overturn")
+            again = report(running, "2", value="another").report_id
+            close(running, again, "overturn")
+            report(running, "3")
+            loading = running.actor._loading
+            locking = threading.Thread(target=lambda: second.enter_context(locked(running.database.conninfo, "allows")))
+            locking.start()
+            until(lambda: waiting_for(running, "allows") == 2)
+        locking.join()
+        until(lambda: running.actor._loading is not loading)
+        assert answer(running, device_id="d", ip_address="192.0.2.1")["score"] == 3_000
+
+
+def waiting_for(on: Engine, table: str) -> int:
+    with psycopg.connect(on.database.conninfo) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass", (table,)
+        ).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -356,3 +356,12 @@ def test_the_page_of_the_description_asks_nobody_else_for_anything(served: Serve
     assert b"https://" not in page.body
     assert b"<script" not in page.body
     assert served.request("GET", "/docs/style.css", key=None).headers["content-type"].startswith("text/css")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/v1/blocks", "GET, HEAD, POST"), ("/v1/users/42", "GET, HEAD, PUT"), ("/v1/redactions", "POST")],
+)
+def test_a_method_that_a_path_does_not_take_is_told_all_that_it_takes(served: Served, path: str, allowed: str) -> None:
+    answer = served.request("PATCH", path)
+    assert (answer.status, answer.headers["allow"], answer.json["error"]) == (405, allowed, "method_not_allowed")

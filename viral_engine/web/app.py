@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 
 from viral_engine.web.api import operations
@@ -108,12 +109,21 @@ def _no_route(state: WebState) -> Any:
     async def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == _NOT_FOUND:
-            refusal = ApiError(404, "not_found", "there is no such path")
-        else:
-            refusal = ApiError(error.status_code, "method_not_allowed", "this path does not take this method")
-        return _response(state, request, refusal, dict(error.headers or {}))
+            return _response(state, request, ApiError(404, "not_found", "there is no such path"), {})
+        refusal = ApiError(error.status_code, "method_not_allowed", "this path does not take this method")
+        return _response(state, request, refusal, {"allow": ", ".join(_methods(request))})
 
     return answer
+
+
+def _methods(request: Request) -> list[str]:
+    """Returns what a path takes: each of its methods is a route of its own, and Starlette names those of one."""
+    return sorted(
+        method
+        for route in request.app.routes
+        if isinstance(route, StarletteRoute) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    )
 
 
 def _fault(state: WebState) -> Any:

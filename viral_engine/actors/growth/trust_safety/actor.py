@@ -289,6 +289,8 @@ class TrustSafety(LoopActor):
         self._apply(change, rows)
         if self._loading is not None and change.lists_touched:
             memory.applied_while_loading.append((change, rows))
+        if change.loads:
+            self._load()
         committing.reply_to.set(change.answer(rows))
 
     def _apply(self, change: Change, rows: Any) -> None:
@@ -306,8 +308,6 @@ class TrustSafety(LoopActor):
             self._memory.lists.remove("blocks", block_id)
         if change.dismissed is not None:
             self._memory.lists.dismiss(change.dismissed)
-        if change.loads:
-            self._load()
 
     def _forget(self, change: Change) -> None:
         for user_id in change.users:
