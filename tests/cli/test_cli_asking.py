@@ -53,6 +53,16 @@ def test_why_explains_a_decision_with_words_and_a_sum(daemon: RunningDaemon) -> 
     assert record["facts"]["action"] == "share"
 
 
+def test_recorded_decisions_are_found_by_user_and_by_reason(daemon: RunningDaemon) -> None:
+    refused = daemon.check("somebody-to-find", "share_personal_info")["decision_id"]
+    daemon.check("somebody-to-find", "login")
+    listed = daemon.cli("decisions", "--user", "somebody-to-find")
+    assert [line.split()[3] for line in listed.stdout.splitlines()[1:]] == ["login", "share_personal_info"]
+    found = daemon.cli_json("decisions", "--reason", "age_unknown", "--since", "1h")
+    assert refused in [one["decision_id"] for one in found["decisions"]]
+    assert daemon.cli("decisions", "--reason", "no_such_reason").returncode == 2
+
+
 def test_a_block_that_stands_already_is_shown_as_it_stands(daemon: RunningDaemon) -> None:
     endless = [
         run(daemon, "blocks", "add", "device", "cli-d3", "--reason", reason, *span).out

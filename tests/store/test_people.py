@@ -14,9 +14,10 @@ from viral_engine.messages.people import UserView
 from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile, ReadUser
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.engine import Database
+from viral_engine.store.guardians import confirm_guardian
 from viral_engine.store.profiles import read_profiles, read_users
 from viral_engine.store.signals import set_signal
-from viral_engine.store.users import UserRecord, confirm_guardian, put_user
+from viral_engine.store.users import UserRecord, put_user
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -176,7 +177,7 @@ def test_the_first_guardians_count_and_further_ones_wait_for_a_confirmation(stor
     commit(store.conninfo, *put("kid", guardian_ids=["mum", "stranger"]))
     assert known(store, "kid").guardian_ids == ["mum"]
     assert user(store, "kid").guardian_ids == ["mum", "stranger"]
-    commit(store.conninfo, *confirm_guardian("kid", "stranger", author="mum", at_ms=NOON_MS))
+    commit(store.conninfo, *confirm_guardian("kid", "stranger", confirmed_by="mum", at_ms=NOON_MS))
     assert known(store, "kid").guardian_ids == ["mum", "stranger"]
 
 
@@ -195,7 +196,25 @@ def test_guardians_that_somebody_vouches_for_count_at_once(store: Database) -> N
 def test_confirming_who_is_no_guardian_fails(store: Database) -> None:
     commit(store.conninfo, *put("kid"))
     with pytest.raises(RowsDiffer):
-        commit(store.conninfo, *confirm_guardian("kid", "mum", author="k", at_ms=NOON_MS))
+        commit(store.conninfo, *confirm_guardian("kid", "mum", confirmed_by="dad", at_ms=NOON_MS))
+
+
+@pytest.mark.parametrize(("by", "may"), [
+    ("mum", True), ("head-teacher", True), ("stranger", False), ("other-teacher", False), ("classmate", False),
+    ("nobody", False),
+])  # fmt: skip
+def test_only_another_guardian_or_the_school_s_staff_confirms_one(store: Database, by: str, may: bool) -> None:  # noqa: FBT001
+    commit(store.conninfo, *put("kid", guardian_ids=["mum"], school_id="s1"))
+    commit(store.conninfo, *put("kid", guardian_ids=["mum", "stranger"], school_id="s1"))
+    commit(store.conninfo, *put("head-teacher", persona="staff", school_id="s1"))
+    commit(store.conninfo, *put("other-teacher", persona="staff", school_id="s2"))
+    commit(store.conninfo, *put("classmate", school_id="s1"))
+    if may:
+        commit(store.conninfo, *confirm_guardian("kid", "stranger", confirmed_by=by, at_ms=NOON_MS))
+    else:
+        with pytest.raises(RowsDiffer):
+            commit(store.conninfo, *confirm_guardian("kid", "stranger", confirmed_by=by, at_ms=NOON_MS))
+    assert known(store, "kid").guardian_ids == (["mum", "stranger"] if may else ["mum"])
 
 
 def test_a_verified_household_is_made_of_standing_consents(store: Database) -> None:

@@ -1,4 +1,4 @@
-"""`check` and `why`: ask for a decision, and have one explained."""
+"""`check`, `decisions` and `why`: ask for a decision, find those that were made, have one explained."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import msgspec
 from viral_engine.cli.api import segment
 from viral_engine.cli.errors import ExitCode, wrong_use
 from viral_engine.cli.layout import clean, fields, table, thousandths, word
-from viral_engine.cli.options import Session, common, without_none
+from viral_engine.cli.options import SPAN, Session, common, without_none
+from viral_engine.cli.records import since_ago
 from viral_engine.cli.style import BAD, OK, WARN, Style
 from viral_engine.domain.reasons import REASONS, Reason
 
@@ -42,6 +43,30 @@ def check(session: Session, user: str, action: str, *, context: str | None, **de
     answer = session.daemon.http("POST", "/v1/actions/check", body)
     session.printer.answer(answer, decided(answer, session.printer.style))
     return ExitCode.NOT_WELL if answer["decision"] == "deny" else ExitCode.OK
+
+
+@click.command()
+@click.option("--user", "user_id", metavar="USER", help="Decisions about this user's attempts.")
+@click.option(
+    "--reason", type=click.Choice([reason.value for reason in Reason]), metavar="CODE", help="With this code."
+)
+@click.option("--since", type=SPAN, metavar="24h", help="By default all, or the last day for a reason alone.")
+@click.option("--limit", type=click.IntRange(1, 200))
+@click.option("--before", metavar="ID", help="The page after the one that ended with this decision.")
+@common
+def decisions(session: Session, *, since: float | None, **query: Any) -> None:
+    """List recorded decisions, newest first."""
+    wanted = {**query, "since": None if since is None else since_ago(since)}
+    answer = session.daemon.http("GET", "/v1/decisions", query=wanted)
+    rows = [
+        [one["decision_id"], word(one["occurred_at"]), clean(one["user_id"]), clean(one["action_type"]),
+         one["decision"], thousandths(one["score"]), word(one["reasons"])]
+        for one in answer["decisions"]
+    ]  # fmt: skip
+    columns = ("DECISION", "WHEN", "USER", "ACTION", "OUTCOME", "SCORE", "REASONS")
+    session.printer.answer(answer, session.printer.table(columns, rows))
+    if answer.get("next_before"):
+        session.printer.note(f"there are more: --before {answer['next_before']}")
 
 
 @click.command()

@@ -19,6 +19,7 @@ VERBS = {
     "doctor": "doctor:doctor",
     "check-config": "check_config:check_config",
     "check": "decisions:check",
+    "decisions": "decisions:decisions",
     "why": "decisions:why",
     "reevaluate": "reevaluate:reevaluate",
     "replay": "replay:replay",

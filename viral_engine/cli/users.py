@@ -31,6 +31,21 @@ def show(session: Session, user: str) -> None:
     session.printer.answer(answer, fields(answer))
 
 
+@users.command(name="confirm-guardian")
+@click.argument("user")
+@click.argument("guardian")
+@click.option(
+    "--by", "confirmed_by", metavar="USER", required=True, help="A confirmed guardian, or the school's staff."
+)
+@common
+def confirm_guardian(session: Session, user: str, guardian: str, *, confirmed_by: str) -> None:
+    """Let a further GUARDIAN of USER count."""
+    path = f"/v1/users/{segment(user)}/guardians/{segment(guardian)}/confirm"
+    session.daemon.http("POST", path, {"confirmed_by": confirmed_by})
+    data = {"user_id": user, "guardian_id": guardian, "confirmed_by": confirmed_by}
+    session.printer.answer(data, [f"{clean(guardian)} is a guardian of {clean(user)}"])
+
+
 @users.command(name="set")
 @click.argument("user")
 @click.option("--persona", type=click.Choice(get_args(Persona)), required=True)

@@ -114,6 +114,17 @@ class ConsentView(Struct, frozen=True, kw_only=True):
     withdrawn_at: datetime | None
 
 
+@personal("confirmed_by")
+class ConfirmBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/users/{id}/guardians/{guardian_id}/confirm`.
+
+    Attributes:
+        confirmed_by: another confirmed guardian of the user, or somebody of the staff of the user's school.
+    """
+
+    confirmed_by: int | str
+
+
 @personal("value")
 class SignalBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/users/{id}/signals`.
@@ -150,6 +161,16 @@ class WithdrawConsent(Struct, frozen=True, kw_only=True):
 
     user_id: str
     consent_id: str
+    author: str
+
+
+@personal("user_id", "guardian_id", "confirmed_by")
+class ConfirmGuardian(Struct, frozen=True, kw_only=True):
+    """Asks trust_safety to let a further guardian count; answers None, refuses whoever may not confirm one."""
+
+    user_id: str
+    guardian_id: str
+    confirmed_by: str
     author: str
 
 

@@ -9,7 +9,7 @@ from viral_engine.messages.journal import Statement
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
-__all__ = ["UserRecord", "confirm_guardian", "put_user"]
+__all__ = ["UserRecord", "put_user"]
 
 _FIELDS = (
     "persona", "date_of_birth", "age_band", "stated_on", "adulthood_attested", "household_id", "school_id",
@@ -89,20 +89,4 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
         statement(_GUARDIANS, user.user_id, at, at, guardians, guardians_confirmed_by, user.user_id),
         statement("DELETE FROM user_guardians WHERE user_id = %s AND guardian_id <> ALL(%s)", user.user_id, guardians),
         notify("user", user.user_id),
-    )
-
-
-def confirm_guardian(user_id: str, guardian_id: str, *, author: str, at_ms: int) -> tuple[Statement, ...]:
-    """Lets a further guardian count; `RowsDiffer` when the user has no such guardian. Confirming twice is harmless."""
-    return (
-        statement(
-            "UPDATE user_guardians SET confirmed_at = coalesce(confirmed_at, %s),"
-            " confirmed_by = coalesce(confirmed_by, %s) WHERE user_id = %s AND guardian_id = %s",
-            instant_of(at_ms),
-            author,
-            user_id,
-            guardian_id,
-            rows_expected=1,
-        ),
-        notify("user", user_id),
     )

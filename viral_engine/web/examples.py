@@ -87,6 +87,7 @@ EXAMPLES: Mapping[str, Any] = {
         "policy_version": 3,
         "evidence": {"document_ref": "form-17", "signed_on": "2026-10-01"},
     },
+    "ConfirmBody": {"confirmed_by": 41},
     "ConsentStored": {"consent_id": _ID},
     "EntryBody": {"kind": "device", "value": "d-1", "reason": "stolen accounts", "expires_at": _WHEN},
     "BlockStored": {"block_id": _ID, **_STANDS},

@@ -7,12 +7,12 @@ from viral_engine.domain.consent import DataClass
 from viral_engine.messages.access import EntryBody, ListName
 from viral_engine.messages.checks import CheckAnswer, CheckRequest
 from viral_engine.messages.keys import KeyBody
-from viral_engine.messages.people import ConsentBody, SignalBody, UserBody, UserView
-from viral_engine.messages.policies import PolicyStands
+from viral_engine.messages.people import ConfirmBody, ConsentBody, SignalBody, UserBody, UserView
 from viral_engine.messages.redaction import RedactionAnswer, RedactionBody
-from viral_engine.web.api import access, decisions, keys, operations, policies, redactions, users
+from viral_engine.web.api import access, decisions, keys, operations, redactions, users
 from viral_engine.web.api.bulk import BulkAnswers, BulkItems, bulk
 from viral_engine.web.check import CHECK_PATH, Checker
+from viral_engine.web.policy_table import policy_routes
 from viral_engine.web.review_table import review_routes
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route
 
@@ -29,8 +29,9 @@ def route_table(settings: Settings, checker: Checker) -> tuple[Route, ...]:
         *_decisions(),
         *_redactions(),
         *_users(settings.web.body_bytes_max),
+        *_guardians(settings.web.body_bytes_max),
         *_lists(settings.web.body_bytes_max),
-        *_policies(settings.web.body_bytes_max),
+        *policy_routes(settings.web.body_bytes_max),
         *review_routes(settings.web.body_bytes_max),
         *_keys(settings.web.body_bytes_max),
         *_operations(),
@@ -153,6 +154,11 @@ def _users(body_bytes_max: int) -> tuple[Route, ...]:
             answers={201: users.SignalStored},
             once=True,
         ),
+    )
+
+
+def _guardians(body_bytes_max: int) -> tuple[Route, ...]:
+    return (
         Route(
             name="post_consent",
             method="POST",
@@ -165,6 +171,18 @@ def _users(body_bytes_max: int) -> tuple[Route, ...]:
             body_type=ConsentBody,
             answers={201: users.ConsentStored},
             once=True,
+        ),
+        Route(
+            name="confirm_guardian",
+            method="POST",
+            path="/v1/users/{user_id}/guardians/{guardian_id}/confirm",
+            summary="Lets a further guardian count: an existing one or the school's staff says so.",
+            handler=users.confirm_guardian,
+            touches=_PERSON,
+            scopes=("write",),
+            body_bytes_max=body_bytes_max,
+            body_type=ConfirmBody,
+            answers={204: None},
         ),
         Route(
             name="delete_consent",
@@ -225,71 +243,6 @@ def _list(list_name: ListName, one: str, stored: type, page: type, body_bytes_ma
             body_bytes_max=NO_BODY,
             query=access.WHY,
             answers={204: None},
-        ),
-    )
-
-
-def _policies(body_bytes_max: int) -> tuple[Route, ...]:
-    return (
-        Route(
-            name="list_policies",
-            method="GET",
-            path="/v1/policies",
-            summary="Every version of the policy, which one decides, and which one runs in its shadow.",
-            handler=policies.list_policies,
-            touches=NOTHING,
-            scopes=("operate", "review", "audit"),
-            body_bytes_max=NO_BODY,
-            answers={200: policies.PolicyList},
-        ),
-        Route(
-            name="get_policy",
-            method="GET",
-            path="/v1/policies/{version}",
-            summary="One version whole; `enforced` and `shadow` name what stands now.",
-            handler=policies.get_policy,
-            touches=NOTHING,
-            scopes=("operate", "review", "audit"),
-            body_bytes_max=NO_BODY,
-            answers={200: policies.PolicyWhole},
-        ),
-        Route(
-            name="get_shadowed",
-            method="GET",
-            path="/v1/policies/{version}/shadowed",
-            summary="How decisions came out, beside how a version in shadow would have decided them.",
-            handler=policies.get_shadowed,
-            touches=NOTHING,
-            scopes=("operate", "review", "audit"),
-            body_bytes_max=NO_BODY,
-            query=policies.SINCE,
-            answers={200: policies.ShadowCounts},
-        ),
-        Route(
-            name="post_policy",
-            method="POST",
-            path="/v1/policies",
-            summary="Takes in a version, which decides, or runs in shadow, from the next check on.",
-            handler=policies.post_policy,
-            touches=NOTHING,
-            scopes=("operate",),
-            body_bytes_max=policies.BODY_BYTES_MAX,
-            body_type=policies.PolicyBody,
-            answers={201: PolicyStands},
-            once=True,
-        ),
-        Route(
-            name="switch_policy",
-            method="POST",
-            path="/v1/policies/switch",
-            summary="Lets a known version decide or run in shadow; without a number it goes back.",
-            handler=policies.switch_policy,
-            touches=NOTHING,
-            scopes=("operate",),
-            body_bytes_max=body_bytes_max,
-            body_type=policies.SwitchBody,
-            answers={200: PolicyStands},
-            once=True,
         ),
     )
 

@@ -13,6 +13,8 @@ from viral_engine.domain.consent import policy_version
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import (
     AddConsent,
+    ConfirmBody,
+    ConfirmGuardian,
     ConsentBody,
     PutUser,
     SetSignal,
@@ -102,6 +104,20 @@ async def post_consent(call: Call) -> Answer:
     )
     consent_id = await call.trust_safety(AddConsent(user_id=user_id, body=checked, author=call.author))
     return Answer(201, ConsentStored(consent_id))
+
+
+async def confirm_guardian(call: Call) -> Answer:
+    """Lets a further guardian count, from the answer on."""
+    body: ConfirmBody = call.body
+    await call.trust_safety(
+        ConfirmGuardian(
+            user_id=canonical.user_id(call.path["user_id"]),
+            guardian_id=canonical.user_id(call.path["guardian_id"], "guardian_id"),
+            confirmed_by=canonical.user_id(body.confirmed_by, "confirmed_by"),
+            author=call.author,
+        )
+    )
+    return Answer(204)
 
 
 async def delete_consent(call: Call) -> Answer:

@@ -16,14 +16,14 @@ from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, ch
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
-from viral_engine.messages.people import AddConsent, PutUser, SetSignal, UserBody, WithdrawConsent
+from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, SetSignal, UserBody, WithdrawConsent
 from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolicy
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
 from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
-from viral_engine.store.guardians import require_guardian
+from viral_engine.store.guardians import confirm_guardian, require_guardian
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.policies import LOADED_AT, SWITCHED_AT, VERSIONS_MAX, load_policy, switch_policy
 from viral_engine.store.signals import set_signal
@@ -43,18 +43,9 @@ REFERRER = "referrer_id"
 JURISDICTION_LENGTH_MAX = 16
 
 
+PeopleMessage = PutUser | AddConsent | WithdrawConsent | ConfirmGuardian | SetSignal
 CaseMessage = AddReport | Appeal | ClaimCase | CloseCase
-ChangeMessage = (
-    PutUser
-    | AddConsent
-    | WithdrawConsent
-    | SetSignal
-    | AddEntry
-    | RemoveEntry
-    | LoadPolicy
-    | SwitchPolicy
-    | CaseMessage
-)
+ChangeMessage = PeopleMessage | AddEntry | RemoveEntry | LoadPolicy | SwitchPolicy | CaseMessage
 """What changes something."""
 
 
@@ -76,6 +67,8 @@ def plan_change(message: ChangeMessage, new_id: UUID, now_ms: int) -> Change:
             return _add_consent(message, new_id, now_ms)
         case WithdrawConsent():
             return _withdraw_consent(message, now_ms)
+        case ConfirmGuardian():
+            return _confirm_guardian(message, now_ms)
         case SetSignal():
             return _set_signal(message, now_ms)
         case AddEntry():
@@ -189,6 +182,28 @@ def _withdraw_consent(message: WithdrawConsent, now_ms: int) -> Change:
         ),
         users=(message.user_id,),
         refused=absent,
+    )
+
+
+def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
+    user_id, guardian_id = message.user_id, message.guardian_id
+    return Change(
+        statements=(
+            *confirm_guardian(user_id, guardian_id, confirmed_by=message.confirmed_by, at_ms=now_ms),
+            audit_entry(
+                "guardian.confirm",
+                message.author,
+                at_ms=now_ms,
+                subject=("user", user_id),
+                details={"guardian_id": guardian_id, "confirmed_by": message.confirmed_by},
+            ),
+        ),
+        users=(user_id, guardian_id),
+        refused=Refused(
+            "invalid",
+            f"{message.confirmed_by} may not confirm {guardian_id} as a guardian of {user_id}",
+            field="confirmed_by",
+        ),
     )
 
 
