@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,11 +15,10 @@ from starlette.routing import Route as StarletteRoute
 from viral_engine.web.api import operations
 from viral_engine.web.check import CHECK_PATH, CheckEndpoint, Checker
 from viral_engine.web.context import WebContext
-from viral_engine.web.docs import page, style
+from viral_engine.web.description import Description
 from viral_engine.web.endpoint import Endpoint
 from viral_engine.web.errors import ApiError, internal
 from viral_engine.web.hot_check import HotRoute
-from viral_engine.web.openapi import describe
 from viral_engine.web.protocol import App
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route, check_declared
 from viral_engine.web.state import WebState
@@ -82,15 +80,15 @@ def build_app(context: WebContext, state: WebState | None = None, extra: tuple[R
 
 def _described(routes: tuple[Route, ...], version: str) -> tuple[Route, ...]:
     """Returns the routes that serve the table itself."""
-    document = describe(routes, version)
+    description = Description(routes, version)
 
-    def of(name: str, path: str, summary: str, body: bytes, media_type: str) -> Route:
+    def of(name: str, path: str, summary: str, body: Callable[[], bytes], media_type: str) -> Route:
         return Route(
             name=name,
             method="GET",
             path=path,
             summary=summary,
-            handler=operations.fixed(body, media_type),
+            handler=operations.made_once(body, media_type),
             touches=NOTHING,
             scopes=NOBODY,
             body_bytes_max=NO_BODY,
@@ -99,9 +97,9 @@ def _described(routes: tuple[Route, ...], version: str) -> tuple[Route, ...]:
         )
 
     return (
-        of("openapi", "/openapi.json", "This description.", msgspec.json.encode(document), "application/json"),
-        of("docs", "/docs", "This description, for people.", page(document), operations.HTML),
-        of("docs_style", "/docs/style.css", "The page's style.", style(), "text/css; charset=utf-8"),
+        of("openapi", "/openapi.json", "This description.", lambda: description.openapi, "application/json"),
+        of("docs", "/docs", "This description, for people.", lambda: description.page, operations.HTML),
+        of("docs_style", "/docs/style.css", "The page's style.", lambda: description.style, "text/css; charset=utf-8"),
     )
 
 

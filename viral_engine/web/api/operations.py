@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import msgspec
 
 from viral_engine.web.routes import Answer, Call, Handler
@@ -50,11 +53,11 @@ async def metrics(call: Call) -> Answer:
     return Answer(200, text + call.state.traffic.metrics(), PROMETHEUS)
 
 
-def fixed(body: bytes, media_type: str) -> Handler:
-    """Returns the handler of something made once at the start."""
+def made_once(body: Callable[[], bytes], media_type: str) -> Handler:
+    """Returns the handler of something that never changes, and is made in a thread when it is first asked for."""
 
     async def serve(_call: Call) -> Answer:
-        return Answer(200, body, media_type, _PAGE_HEADERS)
+        return Answer(200, await asyncio.to_thread(body), media_type, _PAGE_HEADERS)
 
     return serve
 

@@ -10,8 +10,6 @@ import msgspec
 
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED, policy_from_dict, policy_to_dict, versioned
-from viral_engine.domain.policy_file import SOURCE_LENGTH_MAX, BadPolicy, policy_of
-from viral_engine.domain.policy_text import policy_text
 from viral_engine.messages.policies import (
     LoadPolicy,
     PolicyMode,
@@ -27,7 +25,9 @@ from viral_engine.messages.refusals import not_found
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, instant, text
 from viral_engine.web.routes import Answer, Call, Parameter
 
-BODY_BYTES_MAX = 4 * SOURCE_LENGTH_MAX
+BODY_BYTES_MAX = 240_000
+"""Of a file of the longest kind, every character of it escaped."""
+
 VERSION_MAX = 2**31 - 1
 SHADOWED_SPAN = timedelta(days=1)
 SINCE = (Parameter("since", "Decisions recorded since; the last day without it.", {"type": "string"}),)
@@ -128,6 +128,8 @@ async def post_policy(call: Call) -> Answer:
     """Takes in a version."""
     body: PolicyBody = call.body
     reason = text(body.reason, "reason", REASON_LENGTH_MAX)
+    from viral_engine.domain.policy_file import BadPolicy, policy_of  # noqa: PLC0415  (no start needs it)
+
     try:
         policy = await asyncio.to_thread(policy_of, body.source)
     except BadPolicy as bad:
@@ -189,6 +191,8 @@ def _version(name: str, rows: PolicyRows) -> int:
 
 
 def _whole(rows: PolicyRows, version: int) -> PolicyWhole:
+    from viral_engine.domain.policy_text import policy_text  # noqa: PLC0415  (no start needs it)
+
     shipped = SHIPPED.get(version)
     if shipped is not None:
         return PolicyWhole(
