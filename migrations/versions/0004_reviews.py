@@ -54,6 +54,7 @@ CREATE TABLE cases (
     CONSTRAINT cases_outcome_check CHECK ((state = 'closed') = (outcome IS NOT NULL))
 );
 CREATE INDEX cases_waiting_idx ON cases (queue, id) WHERE state <> 'closed';
+CREATE INDEX cases_user_idx ON cases (subject_value) WHERE kind = 'decision' AND state <> 'closed';
 CREATE UNIQUE INDEX cases_appeal_idx ON cases (decision_id) WHERE kind = 'appeal' AND state <> 'closed';
 """
 

@@ -75,6 +75,20 @@ def test_reports_of_several_are_looked_at_before_they_refuse(running: Engine) ->
     assert [one.decision_id for one in cases(running, kind="decision")] == [told["decision_id"]]
 
 
+def test_whoever_tries_again_and_again_fills_no_queue_and_neither_does_the_past(running: Engine) -> None:
+    for reporter in "789":
+        report(running, reporter)
+    place = {"device_id": "d", "ip_address": "192.0.2.1"}
+    imported = answer(running, occurred_ms=1_790_000_000_000, **place)
+    told = [answer(running, **place) for _ in range(3)]
+    assert {one["decision"] for one in (imported, *told)} == {"review"}
+    first = cases(running, kind="decision")
+    assert [one.decision_id for one in first] == [told[0]["decision_id"]]
+    close(running, first[0].case_id, "uphold")
+    again = answer(running, **place)
+    assert [one.decision_id for one in cases(running, kind="decision")] == [again["decision_id"]]
+
+
 def test_the_same_report_on_one_day_is_one(running: Engine) -> None:
     first, again = report(running, "7"), report(running, "7")
     assert (first.is_new, again.is_new, again.report_id) == (True, False, first.report_id)

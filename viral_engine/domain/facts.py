@@ -174,7 +174,7 @@ class Facts(NamedTuple):
         account_age_days: Whole days since the user was first put; None of a user who never was.
         has_school: The user belongs to a school.
         in_household: The user belongs to a verified household.
-        household_members: Of it, the user included; 0 without one.
+        household_members: Of it, the user included; 0 without one. Like the next only looked at for signups.
         household_new: Its children whose first consent is not older than 30 days.
         schema: Version of this list of fields and of their defaults.
     """

@@ -59,7 +59,8 @@ _OPEN_REPORT = (
 )
 _OPEN_DECISION = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, state, opened_at)"
-    " VALUES (%s, 'review', 'decision', 'user', %s, %s, 'open', %s)"
+    " SELECT %s, 'review', 'decision', 'user', %s, %s, 'open', %s WHERE NOT EXISTS (SELECT FROM cases"
+    " WHERE kind = 'decision' AND subject_value = %s AND state <> 'closed')"
 )
 _OPEN_APPEAL = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, content, state, opened_at)"
@@ -134,8 +135,11 @@ def put_report(
 
 
 def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement:
-    """Opens the case of a decision that a person must look at, in the decision's own transaction."""
-    return statement(_OPEN_DECISION, decision_id, user_id, decision_id, instant_of(at_ms))
+    """Opens the case of a decision that a person must look at, in the decision's own transaction.
+
+    A user has one such case at a time: whoever tries again and again fills no queue.
+    """
+    return statement(_OPEN_DECISION, decision_id, user_id, decision_id, instant_of(at_ms), user_id)
 
 
 def open_appeal(case_id: UUID, decision_id: UUID, content: str, at_ms: int) -> tuple[Statement, ...]:

@@ -59,6 +59,7 @@ def decide(memory: Memory, request: CheckAction, clock: Clock, ids: Uuid7Source)
     statements: tuple[Statement, ...] = ()
     if decision.books_signup:
         statements = (signup_attempt(request, now_ms),)
-    if decision.outcome is Outcome.REVIEW:
+    if decision.outcome is Outcome.REVIEW and request.occurred_ms is None:
+        # Nobody waits for a verdict on what was imported.
         statements = (*statements, open_decision_case(UUID(bytes=decision_id), request.user_id, wall_ms))
     return record_of(request, facts, decision, answer, decision_id, statements)

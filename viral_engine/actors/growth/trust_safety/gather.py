@@ -74,9 +74,14 @@ def gather(
         account_age_days=None if profile.created_ms is None else max(now_ms - profile.created_ms, 0) // DAY_MS,
         has_school=profile.school_id is not None,
         in_household=bool(profile.household),
-        household_members=profile.household_size,
-        household_new=sum(now_ms - joined_ms <= NEW_MS for joined_ms in profile.household_joined_ms),
+        # Only sign-ups are looked at for it.
+        household_members=profile.household_size if action.signup else 0,
+        household_new=_new_children(profile, now_ms) if action.signup else 0,
     )
+
+
+def _new_children(profile: Profile, now_ms: int) -> int:
+    return sum(now_ms - joined_ms <= NEW_MS for joined_ms in profile.household_joined_ms)
 
 
 def _missing(request: CheckAction) -> tuple[str, ...]:
