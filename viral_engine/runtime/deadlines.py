@@ -33,12 +33,13 @@ class Deadlines:
     Attributes:
         waiting: those replies; whoever no longer awaits one discards it here. A method for that would be a frame
             more for each call.
+        due_s: the earliest deadline that is known; a reply that is due before it goes to `look_at`.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.waiting: set[Awaited] = set()
-        self._due_s = math.inf
+        self.due_s = math.inf
         self._closed = False
         self._timer: TimerHandle | None = None
 
@@ -46,18 +47,18 @@ class Deadlines:
         """Has the reply expire at its deadline unless it is discarded before."""
         self.waiting.add(reply)
         # Spelled so that a deadline that is no number is due at once.
-        if not reply.deadline_s >= self._due_s:
-            self._look_at(reply)
+        if not reply.deadline_s >= self.due_s:
+            self.look_at(reply)
 
     def close(self) -> None:
         """Tells all who wait that their time is up: nothing will be timed any more, and nobody answers."""
-        self._due_s = -math.inf
+        self.due_s = -math.inf
         self._closed = True
         for reply in self.waiting.copy():
             self.waiting.discard(reply)
             reply.expire()
 
-    def _look_at(self, reply: Awaited) -> None:
+    def look_at(self, reply: Awaited) -> None:
         """Has the timer set for a reply that is due before all others."""
         if self._closed or reply.deadline_s != reply.deadline_s:
             self.waiting.discard(reply)
@@ -66,7 +67,7 @@ class Deadlines:
             self._set_timer(reply.deadline_s)
 
     def _set_timer(self, when_s: float) -> None:
-        self._due_s = when_s
+        self.due_s = when_s
         superseded = self._timer
         self._timer = self._clock.call_at(when_s, self._expire)
         if superseded is not None:
@@ -74,12 +75,12 @@ class Deadlines:
 
     def _expire(self) -> None:
         now_s = self._clock.monotonic_s()
-        self._due_s = next_s = math.inf
+        self.due_s = next_s = math.inf
         for reply in self.waiting.copy():
             if reply.deadline_s <= now_s:
                 self.waiting.discard(reply)
                 reply.expire()
             else:
                 next_s = min(next_s, reply.deadline_s)
-        if next_s < self._due_s:
+        if next_s < self.due_s:
             self._set_timer(max(next_s, now_s + COALESCE_S))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import pykka
@@ -42,7 +42,7 @@ class Envelope:
         self.kind = kind
         self.deadline_s = deadline_s
         self.handed_on = False
-        self.sent_s = time.monotonic()
+        self.sent_s = monotonic()
 
     def fail(self, path: str, exit_reason: Exit, *, begun: bool) -> None:
         """Tells whoever waits for this message that the actor ended, unless another actor has the reply now."""
@@ -268,7 +268,7 @@ class Mailbox:
     def oldest_age_s(self) -> float | None:
         """Seconds the oldest message has waited; None when none waits."""
         try:
-            return time.monotonic() - self._messages[0].sent_s
+            return monotonic() - self._messages[0].sent_s
         except IndexError:
             return None
 

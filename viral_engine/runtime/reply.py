@@ -103,8 +103,13 @@ class Reply(pykka.Future[T], Generic[T]):
             return
         self._value = value
         self.is_settled = True
-        if self._waiter is not None:
-            self._wake_waiter(self._waiter)
+        waiter = self._waiter
+        if waiter is not None:
+            # As `_wake_waiter` does, without two frames of their own.
+            if get_ident() != self._surroundings.loop.ident:  # type: ignore[union-attr]  # who has a waiter has these
+                self._wake_waiter(waiter)
+            elif not waiter.done():
+                waiter.set_result(None)
         if self._has_callbacks:
             self._run_callbacks()
 
@@ -217,11 +222,16 @@ class Reply(pykka.Future[T], Generic[T]):
             if self.is_settled:
                 # Another thread answered in between, and may not have seen the waiter.
                 _wake(waiter)
-            surroundings.deadlines.add(self)
+            deadlines = surroundings.deadlines
+            waiting = deadlines.waiting
+            # As `Deadlines.add` does, without a frame of its own.
+            waiting.add(self)
+            if not self.deadline_s >= deadlines.due_s:
+                deadlines.look_at(self)
             try:
                 yield from waiter
             finally:
-                surroundings.deadlines.waiting.discard(self)
+                waiting.discard(self)
         if self._error is None and self._get_hook is None:
             return self._value
         return self.result()

@@ -149,7 +149,9 @@ class Work(Hooks):
         if self._suspects.letters and self._refuse_dead_letter(envelope):
             return NO_REPLY
         if kind == "call":
-            if envelope.deadline_s is not None and envelope.expires(now_s):
+            deadline_s = envelope.deadline_s
+            # Spelled so that a deadline that is no number is looked at closely too.
+            if deadline_s is not None and not deadline_s > now_s and envelope.expires(now_s):
                 return NO_REPLY
             return self.handle_call(message, envelope.reply_to)  # type: ignore[arg-type]  # a call has one
         if kind == "cast":

@@ -73,7 +73,7 @@ CALLS: tuple[WrongRule, ...] = (
         60,
         "A call whose time was up while it waited is executed all the same.",
         "test_calls.py::test_an_expired_queued_call_is_not_executed",
-        ("work.py", "if envelope.deadline_s is not None and envelope.expires(now_s):", "if False:"),
+        ("work.py", "if deadline_s is not None and not deadline_s > now_s and envelope.expires(now_s):", "if False:"),
     ),
     wrong(
         61,
