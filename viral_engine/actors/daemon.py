@@ -61,7 +61,7 @@ EXIT_STOPPED = 0
 EXIT_NOT_STARTED = 1
 EXIT_GAVE_UP = 70
 
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0002
 """How long a thread may keep the interpreter to itself: a computing actor must not hold up the loop for 5 ms."""
 
 READY_LOOK_S = 0.02
