@@ -23,6 +23,7 @@ if __name__ == "__main__":
 from viral_engine.actors.control.actor import Control
 from viral_engine.actors.daemon import run
 from viral_engine.actors.database.actor import DatabaseActor
+from viral_engine.actors.growth.content.actor import ContentActor
 from viral_engine.actors.growth.redaction.actor import Redaction
 from viral_engine.actors.growth.trust_safety.actor import TrustSafety
 from viral_engine.actors.jobs.clock.actor import Clock
@@ -35,6 +36,12 @@ from viral_engine.runtime.spec import Supervisor, Worker
 # For actors whose handlers wait for nobody. Database and reader wait for PostgreSQL, which may be frozen for as long as
 # it likes: that is answered by the outage policies, and ending them for it would use up the root's three restarts.
 HEARTBEAT = Heartbeat(every_s=2, missed_max=5)
+
+GROWTH = (
+    Worker(name="trust_safety", actor_class=TrustSafety, shutdown_s=0.5, mailbox_capacity=50_000),
+    Worker(name="content", actor_class=ContentActor, shutdown_s=0.1, mailbox_capacity=50_000),
+    Worker(name="redaction", actor_class=Redaction, shutdown_s=0.25),
+)
 
 TREE = Supervisor(
     name="viral_engine",
@@ -49,16 +56,8 @@ TREE = Supervisor(
         # Ends when all that it accepted is committed or refused. Its mailbox takes a burst of every connection.
         Worker(name="journal", actor_class=Journal, shutdown_s=2.5, mailbox_capacity=50_000),
         Worker(name="reader", actor_class=Reader, shutdown_s=0.5, mailbox_capacity=50_000),
-        Supervisor(
-            name="growth",
-            # A bad message that clients repeat must not end the process before an operator can see it.
-            restarts_max=20,
-            restarts_window_s=60,
-            children=(
-                Worker(name="trust_safety", actor_class=TrustSafety, shutdown_s=0.5, mailbox_capacity=50_000),
-                Worker(name="redaction", actor_class=Redaction, shutdown_s=0.25),
-            ),
-        ),
+        # A bad message that clients repeat must not end the process before an operator can see it.
+        Supervisor(name="growth", restarts_max=20, restarts_window_s=60, children=GROWTH),
         Supervisor(
             name="jobs",
             restarts_max=10,

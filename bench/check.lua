@@ -8,16 +8,24 @@ end
 
 function init(args)
   key, users = args[1], tonumber(args[2])
+  content = args[3] and string.format(',"action_type":"message","content":"%s"', lesson(tonumber(args[3])))
+    or ',"action_type":"profile_view"'
   -- Threads and runs begin at different places, or the same users would come at the same time.
   n = (thread_number * 7919 + os.time() * 104729) % users
   headers = { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. key }
+end
+
+-- A chat about homework of so many characters.
+function lesson(length)
+  local line = "For question 3 you get x = 12.5 and the area is 144 square cm; can you send me your work by Tuesday? "
+  return string.rep(line, math.ceil(length / #line)):sub(1, length)
 end
 
 function request()
   n = (n + 1) % users
   local address = string.format("198.18.%d.%d", math.floor(n / 250) % 256, n % 250 + 1)
   local body = string.format(
-    '{"user_id":"bench-%d","action_type":"profile_view","device_id":"bench-device-%d","ip_address":"%s"}', n, n, address)
+    '{"user_id":"bench-%d"%s,"device_id":"bench-device-%d","ip_address":"%s"}', n, content, n, address)
   return wrk.format("POST", nil, headers, body)
 end
 

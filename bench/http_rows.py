@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ USERS = 10_000
 RUN_S = 2.0
 WARM_UP_MAX_S = 20.0
 ACTIVE_SHARE_MIN = 0.9
+CONTENT_CONNECTIONS = 8
 MANY = 10_000
 MANY_S = 20.0
 
@@ -29,6 +31,9 @@ FASTAPI = Row(name="check, 64 connections, against FastAPI + limits in memory (1
 INSERT = Row(name="check, 64 connections, against one INSERT + COMMIT each (1/s)", better="higher", goal=4, target=8)
 ALONE = Row(name="check, 64 connections, against one autocommitted INSERT each (1/s)", better="higher", goal=None)
 P99 = Row(name="check, 64 connections, p99 (ms)", better="lower", goal=4, target=1.2)
+BESIDE_CONTENT = Row(
+    name="check without content, p99, while others send 4 KiB of content (ms)", better="lower", goal=2, target=None
+)
 TEN_THOUSAND = Row(name="check, 10,000 connections, p99 (ms)", better="lower", goal=1000, target=400)
 
 
@@ -106,7 +111,7 @@ def reference(module: str, folder: Path, **environment: str) -> Iterator[Side]:
 
 def rows(folder: Path, runs: int, *, long: bool) -> Iterator[Row]:
     """Measures everything that goes over HTTP."""
-    here = [AT_64, AT_512, FASTAPI, INSERT, ALONE, P99, TEN_THOUSAND]
+    here = [AT_64, AT_512, FASTAPI, INSERT, ALONE, P99, BESIDE_CONTENT, TEN_THOUSAND]
     why = wrk.missing()
     if why is not None:
         yield from (row.skip(why) for row in here)
@@ -122,6 +127,7 @@ def rows(folder: Path, runs: int, *, long: bool) -> Iterator[Row]:
         constant.run(64, 1)
         yield from _at_64(servers, folder, ours, constant, runs)
         yield _compared(AT_512, ours, constant, 512, runs)
+        yield _beside_content(ours, runs)
         yield _ten_thousand(ours) if long else TEN_THOUSAND.skip("takes long: python -m bench --long")
 
 
@@ -163,6 +169,26 @@ def _compared(row: Row, ours: Side, constant: Side, connections: int, runs: int)
             side.run(connections)
     note = ours.trouble(connections) or constant.trouble(connections)
     return row.measured(ours.per_s(), constant.per_s(), cpu_us=_both(ours, constant), note=note)
+
+
+def _beside_content(ours: Side, runs: int) -> Row:
+    """Alone and beside others in turn; whoever sends content waits for it, so their connections are its rate."""
+    alone, beside = [], []
+    for _ in range(runs):
+        ours.forget()
+        ours.run(64)
+        alone += ours.p99_ms()
+        ours.forget()
+        others = threading.Thread(
+            target=wrk.load,
+            args=(ours.server.url, CHECK, ours.key, CONTENT_CONNECTIONS, RUN_S + 1, ours.users),
+            kwargs={"content": 4_000},
+        )
+        others.start()
+        ours.run(64)
+        others.join()
+        beside += ours.p99_ms()
+    return BESIDE_CONTENT.measured(beside, alone, note=ours.trouble(64))
 
 
 def _ten_thousand(ours: Side) -> Row:

@@ -39,7 +39,9 @@ def missing() -> str | None:
     return None if shutil.which("wrk") else "wrk is not installed (apt-get install wrk)"
 
 
-def load(url: str, path: str, key: str, connections: int, seconds: float, users: int, threads: int = 1) -> Load:
+def load(
+    url: str, path: str, key: str, connections: int, seconds: float, users: int, threads: int = 1, content: int = 0
+) -> Load:
     """Runs wrk once.
 
     Args:
@@ -50,13 +52,14 @@ def load(url: str, path: str, key: str, connections: int, seconds: float, users:
         seconds: how long.
         users: how many users take turns, so that limits refuse nobody.
         threads: of wrk.
+        content: characters of text in each check; 0 for none.
     """
     program = shutil.which("wrk")
     assert program is not None
     whole_s = max(1, round(seconds))
     command = [
         program, f"-t{threads}", f"-c{connections}", f"-d{whole_s}s", "--timeout", "10s", "-s", str(SCRIPT),
-        f"{url}{path}", "--", key, str(users),
+        f"{url}{path}", "--", key, str(users), *([str(content)] if content else []),
     ]  # fmt: skip
     ran = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=True)
     found = json.loads(ran.stdout.rpartition("RESULT ")[2])

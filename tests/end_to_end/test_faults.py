@@ -34,6 +34,7 @@ PATHS = (
     "/journal",
     "/reader",
     "/growth/trust_safety",
+    "/growth/content",
     "/growth/redaction",
     "/growth",
     "/jobs/clock",

@@ -39,7 +39,7 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     over_http = daemon.request("POST", "/v1/policies", {"source": bad.read_text(), "reason": "a slip"})
     assert (over_http.status, over_http.json["field"]) == (422, "source")
     assert "line 8: tiers.deny" in over_http.json["message"]
-    assert daemon.check(9, "general")["policy"]["version"] == 3
+    assert daemon.check(9, "general")["policy"]["version"] == 4
 
     assert daemon.cli("policy", "shadow", str(file), "--reason", "on trial").returncode == 0
     assert daemon.check(10, "general")["decision"] == "allow"

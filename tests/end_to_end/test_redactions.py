@@ -52,7 +52,7 @@ def test_a_killed_daemon_leaves_no_process_for_large_texts(start_daemon: Callabl
     children = Path(f"/proc/{daemon.process.pid}/task")
     pids = [
         int(pid) for task in children.iterdir() for pid in (task / "children").read_text().split()
-        if b"redaction.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"texts.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]  # fmt: skip
     [worker] = pids
     daemon.kill()

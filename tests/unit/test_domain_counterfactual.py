@@ -49,4 +49,5 @@ def test_the_smallest_sets_of_steps_are_found(known: dict[str, object], wanted: 
 def test_every_step_is_one_that_somebody_outside_can_take() -> None:
     assert {step.value for step in Step} == {
         "verify_email", "verify_phone", "verify_payment", "consent", "wait", "name_device_and_address",
+        "leave_out_details",
     }  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 from viral_engine import messages
 from viral_engine.actors.growth.trust_safety.held import ProfileRead
 from viral_engine.messages.checks import CheckAction
+from viral_engine.messages.content import Content
 from viral_engine.messages.journal import Commit, DecisionRow, RecordDecision, Statement
 from viral_engine.messages.people import ConsentBody, PutUser, UserBody
 from viral_engine.messages.redaction import Redact, RedactionAnswer
@@ -61,7 +62,7 @@ def a_check() -> CheckAction:
     user, subject, device, ip, email, phone, content, session, _ = SECRETS
     return CheckAction(
         user_id=user, action_type="share_personal_info", device_id=device, ip_address=ip, email=email, phone=phone,
-        content=content, subject_id=subject, session_id=session, api_key_id="k1", received_s=1.0,
+        content=Content(text=content), subject_id=subject, session_id=session, api_key_id="k1", received_s=1.0,
     )  # fmt: skip
 
 

@@ -95,3 +95,10 @@ def test_the_rule_on_the_page_works_and_every_fact_that_rules_may_name_stands_th
     assert (RULES_MAX, PARTS_MAX, DEPTH_MAX, VERSIONS_MAX, SHADOWED_ROWS_MAX) == (
         100, 32, 8, 1_000, 50_000,
     )  # fmt: skip
+
+
+def test_the_outcomes_of_content_are_those_of_the_code() -> None:
+    rules = DEFAULT_POLICY.content
+    private = [(f"private.{band}", outcome.value) for band, outcome in rules.private.items()]
+    rest = [("secret", rules.secret), ("off_platform", rules.off_platform), ("unseen", rules.unseen)]
+    assert rows_below("Content") == [*private, *((name, outcome.value) for name, outcome in rest)]

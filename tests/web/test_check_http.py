@@ -35,7 +35,6 @@ def test_every_field_reaches_trust_safety_in_its_canonical_spelling(served: Serv
             "ip_address": "::ffff:192.0.2.1",
             "email": "A.Kid@Example.ORG",
             "phone": "+1 555 123-4567",
-            "content": "two\nlines",
             "subject_id": 12,
             "data_class": "transcript",
             "recipient_class": "parent",
@@ -48,7 +47,7 @@ def test_every_field_reaches_trust_safety_in_its_canonical_spelling(served: Serv
     assert answer.status == 200
     assert isinstance(asked, CheckAction)
     assert (asked.user_id, asked.device_id, asked.ip_address) == ("007", None, "192.0.2.1")
-    assert (asked.email, asked.phone, asked.content) == ("A.Kid@example.org", "+15551234567", "two\nlines")
+    assert (asked.email, asked.phone) == ("A.Kid@example.org", "+15551234567")
     assert (asked.subject_id, asked.data_class, asked.recipient_class) == ("12", "transcript", "parent")
     assert (asked.session_id, asked.has_context, asked.idempotency) == ("s-1", True, None)
     assert asked.occurred_ms == 1_767_319_445_678

@@ -11,11 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 from web_serving import Served, serving
 
-from viral_engine.actors.growth.redaction import large_texts, worker_process
+from viral_engine.actors.growth.redaction import actor as redaction
 from viral_engine.actors.growth.redaction.actor import IN_THREAD_BYTES_MAX, Redaction
 from viral_engine.messages.people import UserView
 from viral_engine.messages.reading import NotRead, ReadUser
 from viral_engine.runtime.spec import Worker
+from viral_engine.texts import worker_process
 from viral_engine.web.api.redactions import BODY_BYTES_MAX
 
 PATH = "/v1/redactions"
@@ -129,7 +130,7 @@ def test_a_process_that_hangs_is_killed_and_the_next_text_gets_another(
     hung = actor(served).inspect_state()["worker_pid"]
     os.kill(hung, signal.SIGSTOP)
     with monkeypatch.context() as patched:
-        patched.setattr(large_texts, "WORK_S_MAX", 0.2)
+        patched.setattr(actor(served).large, "_work_s_max", 0.2)
         assert served.request("POST", PATH, body).error == (422, "not_redacted", "content")
     state = actor(served).inspect_state()
     assert (state["workers_killed"], state["worker_pid"]) == (1, None)
@@ -156,7 +157,7 @@ def test_small_texts_pass_large_ones_and_beyond_the_limit_large_ones_are_refused
     statuses: list[int] = []
     asked = [
         threading.Thread(target=lambda: statuses.append(served.request("POST", PATH, body).status))
-        for _ in range(large_texts.WAITING_MAX + 2)
+        for _ in range(redaction.LARGE_WAITING_MAX + 2)
     ]
     for thread in asked:
         thread.start()
@@ -167,7 +168,7 @@ def test_small_texts_pass_large_ones_and_beyond_the_limit_large_ones_are_refused
     os.kill(stopped, signal.SIGCONT)
     for thread in asked:
         thread.join()
-    assert sorted(statuses) == [200] * (large_texts.WAITING_MAX + 1) + [503]
+    assert sorted(statuses) == [200] * (redaction.LARGE_WAITING_MAX + 1) + [503]
 
 
 def test_a_killed_actor_takes_its_process_along_and_its_successor_answers() -> None:

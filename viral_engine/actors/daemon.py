@@ -209,6 +209,7 @@ class Daemon:
             "/growth/trust_safety": (
                 TrustSafetyContext(settings=settings.trust_safety, metrics=self._metrics, policies=policies),
             ),
+            "/growth/content": (),
             "/growth/redaction": (),
             "/jobs/clock": (settings.jobs,),
             "/web": (web, self._sockets.http),

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from viral_engine.domain.actions import Action, effective_class, required_scope
 from viral_engine.domain.ages import AgeBand
-from viral_engine.domain.consent import ConsentState, ConsentStatus, consent_state
+from viral_engine.domain.consent import ConsentState, ConsentStatus, Purpose, Scope, consent_state
+from viral_engine.domain.content import spoken
 from viral_engine.domain.decision import Decision, LimitState
 from viral_engine.domain.facts import Facts, ListHit, ListKind, Relation
 from viral_engine.domain.limits import Limit, WindowKey
@@ -34,8 +35,11 @@ _BLOCKED = {
 _LIFTS_ADDRESS_DUPLICATES = frozenset({ListKind.USER, ListKind.IP, ListKind.NETWORK})
 _LIFTS_DEVICE_DUPLICATES = _LIFTS_ADDRESS_DUPLICATES | {ListKind.DEVICE}
 _NOT_REQUIRED = ConsentState(required=False, scope=None, basis=None, state=ConsentStatus.NOT_REQUIRED)
+_OF_CONTENT = frozenset({Reason.CONTENT_PII, Reason.OFF_PLATFORM_CONTACT, Reason.CONTENT_UNSEEN})
 # Reasons that are told but refuse nothing by themselves.
-_NOTES = frozenset({Reason.UNKNOWN_ACTION, Reason.DEVICE_FLAGGED, Reason.FRAUD_SUSPECTED, Reason.HOUSEHOLD_GREW})
+_NOTES = frozenset(
+    {Reason.UNKNOWN_ACTION, Reason.DEVICE_FLAGGED, Reason.FRAUD_SUSPECTED, Reason.HOUSEHOLD_GREW, *_OF_CONTENT}
+)
 _ORDER = list(Outcome)
 
 
@@ -67,6 +71,10 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
     if action.signup and _household_grew(policy, facts):
         reasons.add(Reason.HOUSEHOLD_GREW)
         outcome = max(outcome, Outcome.REVIEW, key=_ORDER.index)
+    if facts.content_kinds or facts.content_signals or facts.content_unseen:
+        for reason, weighs in spoken(policy.content, facts, disclosure_given=_discloses(consent)):
+            reasons.add(reason)
+            outcome = max(outcome, weighs, key=_ORDER.index)
     if reasons and not reasons <= _NOTES:
         outcome = Outcome.DENY
     return Decision(
@@ -142,6 +150,12 @@ def _device_flagged(policy: Policy, facts: Facts) -> bool:
     """Whether reports about the device still weigh anything."""
     on_device = [flag for flag in facts.flags if flag.kind is ListKind.DEVICE]
     return sum(term.weight for term in flag_terms(policy.weights.flags, on_device)) > 0
+
+
+def _discloses(consent: ConsentState) -> bool:
+    """Whether a guardian agreed to a disclosure."""
+    given = consent.state is ConsentStatus.GIVEN and consent.scope is not None
+    return given and Scope.parse(consent.scope or "").purpose is Purpose.THIRD_PARTY
 
 
 def _consent(policy: Policy, action: Action, facts: Facts, reasons: set[Reason]) -> ConsentState:

@@ -117,6 +117,8 @@ class Velocity(NamedTuple):
         address_users: Distinct other users from the address group in the last 60 seconds.
         address_signups: Distinct other users who tried to sign up from the address group in the last 24 hours,
             refused or not.
+        domain_signups: The same with an e-mail address of the same domain, where that is no public provider's.
+        phone_users: Distinct other users who named the same phone number in the last 24 hours.
     """
 
     user_refusals: int = 0
@@ -125,6 +127,8 @@ class Velocity(NamedTuple):
     device_users: int = 0
     address_users: int = 0
     address_signups: int = 0
+    domain_signups: int = 0
+    phone_users: int = 0
 
 
 class Referral(NamedTuple):
@@ -176,6 +180,10 @@ class Facts(NamedTuple):
         in_household: The user belongs to a verified household.
         household_members: Of it, the user included; 0 without one. Like the next only looked at for signups.
         household_new: Its children whose first consent is not older than 30 days.
+        content_kinds: Kinds of personal details in the content, words of `redaction.kinds.Kind`.
+        content_signals: Words of `content_signals.Signal`.
+        content_unseen: There is content, and it could not be looked at.
+        adult_to_child: A grown-up who is no guardian of theirs writes to a child, or does not tell to whom.
         schema: Version of this list of fields and of their defaults.
     """
 
@@ -202,6 +210,10 @@ class Facts(NamedTuple):
     in_household: bool = False
     household_members: int = 0
     household_new: int = 0
+    content_kinds: tuple[str, ...] = ()
+    content_signals: tuple[str, ...] = ()
+    content_unseen: bool = False
+    adult_to_child: bool = False
     schema: int = SCHEMA
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from viral_engine.domain.actions import CATALOGUE, UNLISTED, Action
 from viral_engine.domain.ages import AgeBand
+from viral_engine.domain.content import CONTENT_RULES, NO_CONTENT_RULES, ContentRules
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind, Referral, Trust, Velocity
 from viral_engine.domain.limits import WindowKey
@@ -15,7 +16,7 @@ from viral_engine.domain.matrix import MATRIX, STRICTEST, ActionClass, Cells, Ma
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.plain import from_plain, to_plain
 from viral_engine.domain.rules import Rule, check_rule
-from viral_engine.domain.weights import WEIGHTS, Weights
+from viral_engine.domain.weights import WEIGHTS, WEIGHTS_TO_3, Weights
 
 __all__ = ["DEFAULT_POLICY", "SHIPPED", "Mode", "Policy", "policy_from_dict", "policy_to_dict", "versioned"]
 
@@ -47,6 +48,7 @@ class Policy:
         household_members_max: Members of a verified household whose sign-ups go through without a person's look; 0 for
             any number.
         household_new_max: The same of children who joined it within 30 days.
+        content: What content leads to.
         rules: What the policy weighs beside `weights`, in the order in which decisions tell them.
     """
 
@@ -64,12 +66,15 @@ class Policy:
     reconsent_supersedes: bool = False
     household_members_max: int = 0
     household_new_max: int = 0
+    content: ContentRules = NO_CONTENT_RULES
     rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
         _check_matrix(self.matrix)
         _check_weights(self.weights)
         _check_rules(self.rules)
+        if set(self.content.private) != set(AgeBand):
+            raise Invalid("policy.content.private", f"must name {', '.join(AgeBand)}")
 
     def action(self, name: str) -> Action:
         """The row of an action, the strictest if it has none."""
@@ -153,7 +158,7 @@ _TERMS = frozenset({
 _EVERY_LIMIT = tuple(WindowKey)
 DEFAULT_POLICY = Policy(
     id="default",
-    version=3,
+    version=4,
     actions=CATALOGUE,
     unlisted=UNLISTED,
     matrix=MATRIX,
@@ -167,13 +172,16 @@ DEFAULT_POLICY = Policy(
     reconsent_supersedes=True,
     household_members_max=8,
     household_new_max=2,
+    content=CONTENT_RULES,
 )
 
-_SECOND = replace(DEFAULT_POLICY, version=2, household_members_max=0, household_new_max=0)
+_THIRD = replace(DEFAULT_POLICY, version=3, weights=WEIGHTS_TO_3, content=NO_CONTENT_RULES)
+_SECOND = replace(_THIRD, version=2, household_members_max=0, household_new_max=0)
 
 SHIPPED: Mapping[int, Policy] = {
     1: replace(_SECOND, version=1, reconsent_supersedes=False),
     2: _SECOND,
-    3: DEFAULT_POLICY,
+    3: _THIRD,
+    4: DEFAULT_POLICY,
 }
 """Every version of the default policy that ever decided: what it decided can be evaluated again."""

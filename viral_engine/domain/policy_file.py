@@ -14,6 +14,7 @@ from typing import Any
 from viral_engine.domain.actions import Action
 from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import DataClass, RecipientClass
+from viral_engine.domain.content import ContentRules
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import FlagSeverity, ListKind
 from viral_engine.domain.limits import Limit, WindowKey
@@ -111,6 +112,7 @@ def _policy(top: Table, version: int) -> Policy:
         signup_address_others_max=signup.number("address_others_max", base.signup_address_others_max, high=COUNT_MAX),
         consent_version_min=consent.number("version_min", base.consent_version_min, high=COUNT_MAX),
         reconsent_supersedes=consent.flag("reconsent_supersedes", default=base.reconsent_supersedes),
+        content=_content(top, base.content),
         rules=_rules(top, version),
     )
     for table in (signup, consent, top):
@@ -123,6 +125,18 @@ def _identifier(top: Table) -> str:
     if not _NAME.fullmatch(name):
         raise Invalid("id", f"must be like {_NAME.pattern}")
     return name
+
+
+def _content(top: Table, base: ContentRules) -> ContentRules:
+    content = top.table("content") or Table({}, "content")
+    private = content.table("private") or Table({}, "content.private")
+    rules = ContentRules(
+        {band: private.word(band, Outcome, base.private[band]) for band in AgeBand},
+        *(content.word(name, Outcome, getattr(base, name)) for name in ("secret", "off_platform", "unseen")),
+    )
+    for table in (private, content):
+        table.end()
+    return rules
 
 
 # Limits and actions.

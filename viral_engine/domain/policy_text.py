@@ -33,6 +33,11 @@ def _head(policy: Policy) -> Iterator[str]:
     yield from _table("consent", {
         "version_min": policy.consent_version_min, "reconsent_supersedes": policy.reconsent_supersedes,
     })  # fmt: skip
+    content = policy.content
+    yield from _table("content", {
+        "secret": content.secret, "off_platform": content.off_platform, "unseen": content.unseen,
+    })  # fmt: skip
+    yield from _table("content.private", {band.value: outcome for band, outcome in content.private.items()})
     yield from _table("allow_lifts", {kind.value: list(keys) for kind, keys in policy.allow_lifts.items()})
 
 

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     FERPA_RESTRICTED = "ferpa_restricted"
     CONTENT_PII = "content_pii"
     OFF_PLATFORM_CONTACT = "off_platform_contact"
+    CONTENT_UNSEEN = "content_unseen"
     UNKNOWN_ACTION = "unknown_action"
     DEGRADED = "degraded"
 
@@ -132,6 +133,7 @@ REASONS: dict[Reason, ReasonText] = {
         "The content asks a minor for contact outside the platform, for secrecy or for a meeting.",
         _CHECKING,
     ),
+    Reason.CONTENT_UNSEEN: ReasonText("The content could not be looked at in time.", _CHECKING),
     Reason.UNKNOWN_ACTION: ReasonText("The catalogue has no such action: its strictest row was applied.", _NOT_NOW),
     Reason.DEGRADED: ReasonText(
         "The decision could not be recorded in time; the action's outage policy answered.",

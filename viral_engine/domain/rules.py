@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import DataClass, RecipientClass
+from viral_engine.domain.content import holds_contact
 from viral_engine.domain.decision import Contribution
 from viral_engine.domain.duplicates import SignupUse
 from viral_engine.domain.errors import Invalid
@@ -161,6 +162,11 @@ KNOWN_FACTS: Mapping[str, KnownFact] = {
         "whole days since the user was first put", lambda facts: facts.account_age_days, Leaning.PROOF
     ),
     "has_school": _flag("the user belongs to a school", lambda facts: facts.has_school, Leaning.PROOF),
+    "content_contacts": _flag("the content holds contact details", holds_contact),
+    "content_signals": _number(
+        "how many signs the content shows: contact outside, secrecy, a meeting",
+        lambda facts: len(facts.content_signals),
+    ),
     "in_household": _flag(
         "the user belongs to a verified household", lambda facts: facts.in_household, Leaning.PROOF
     ),

@@ -18,12 +18,12 @@ Thousandths of a point; 7,000 is the threshold. What the numbers have to tell ap
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from viral_engine.domain.facts import FlagSeverity, ListKind
 from viral_engine.domain.outcome import Outcome
 
-__all__ = ["WEIGHTS", "FlagWeights", "Ramp", "Tier", "Weights"]
+__all__ = ["WEIGHTS", "WEIGHTS_TO_3", "FlagWeights", "Ramp", "Tier", "Weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,11 @@ WEIGHTS = Weights(
         "device_users": Ramp(2_500, "{n} other users on the device in a day", 4, 7_500, _BY_DEVICE),
         "address_users": Ramp(250, "{n} other users from the address in a minute", 10, 5_000, _BY_ADDRESS),
         "address_signups": Ramp(1_000, "{n} others tried to sign up from the address in a day", 4, 4_000, _BY_ADDRESS),
+        # A club or a school may have a domain of its own; a farm has one too.
+        "domain_signups": Ramp(
+            250, "{n} others tried to sign up with the e-mail's domain in a day", 9, 2_500, _BY_USER
+        ),
+        "phone_users": Ramp(1_500, "{n} other users named the phone number in a day", 1, 4_500, _BY_USER),
     },
     referral={
         "self_referral": Ramp(4_000, "the referrer is the same person"),
@@ -142,3 +147,13 @@ WEIGHTS = Weights(
         Tier(7_000, Outcome.DENY),
     ),
 )
+
+# Silenced, and as a file says it that silences them.
+_SINCE_4 = frozenset({"domain_signups", "phone_users"})
+WEIGHTS_TO_3 = replace(
+    WEIGHTS,
+    velocity={
+        name: replace(ramp, each=0, version=2) if name in _SINCE_4 else ramp for name, ramp in WEIGHTS.velocity.items()
+    },
+)
+"""Those of the shipped policy's first three versions."""

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from viral_engine.domain.consent import ConsentStatus
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.reasons import Reason
+from viral_engine.messages.content import Content
 from viral_engine.runtime.flight_recorder import personal
 
 # For the description only: an answer that was recorded under other words is still shown.
@@ -58,6 +59,7 @@ class CheckAction(Struct, frozen=True, kw_only=True, gc=False):
     """Asks trust_safety for a decision; every field is canonical (`domain.canonical`).
 
     Attributes:
+        content: never the text itself by the time it gets to trust_safety.
         occurred_ms: milliseconds since 1970; None means now, by the engine's clock.
         api_key_id: who asks.
         received_s: when the request was read, on the monotonic clock, for `latency_ms`.
@@ -70,7 +72,7 @@ class CheckAction(Struct, frozen=True, kw_only=True, gc=False):
     ip_address: str | None = None
     email: str | None = None
     phone: str | None = None
-    content: str | None = None
+    content: Content | None = None
     subject_id: str | None = None
     data_class: str | None = None
     recipient_class: str | None = None

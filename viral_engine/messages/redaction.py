@@ -24,7 +24,7 @@ class RedactionBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 @personal("content", "known")
-class Redact(Struct, frozen=True, kw_only=True, gc=False):
+class Redact(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """Asks `/growth/redaction` for a `RedactionAnswer`.
 
     Attributes:

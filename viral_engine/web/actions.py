@@ -12,6 +12,7 @@ from viral_engine.domain import canonical
 from viral_engine.domain.consent import DataClass, RecipientClass
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.checks import CheckAction, CheckRequest
+from viral_engine.messages.content import Content
 
 TEXT_BYTES_MAX = 4096
 """Of `content` and of `context`'s JSON, in UTF-8."""
@@ -52,12 +53,12 @@ def to_action(request: CheckRequest, *, api_key_id: str, received_s: float) -> C
     )
 
 
-def _content(text: str) -> str:
+def _content(text: str) -> Content:
     if len(text) > _CHARACTERS_SURELY_SHORT and len(text.encode()) > TEXT_BYTES_MAX:
         raise Invalid("content", f"may have {TEXT_BYTES_MAX} bytes at most")
     if "\0" in text:
         raise Invalid("content", "must not contain NUL")
-    return text
+    return Content(text=text)
 
 
 def _has_context(context: dict[str, Any]) -> bool:

@@ -9,13 +9,15 @@ from typing import Any
 from msgspec import structs
 
 from viral_engine.messages.checks import CheckAction, CheckRequest, Decided
-from viral_engine.runtime.errors import CallTimeout, DeadLetter
+from viral_engine.messages.content import Content, LookAt
+from viral_engine.messages.refusals import Refused
+from viral_engine.runtime.errors import CallError, CallTimeout, DeadLetter
 from viral_engine.web.actions import to_action
 from viral_engine.web.ask import ask, ask_again
 from viral_engine.web.auth import Grant, KeyRing
 from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
-from viral_engine.web.context import TRUST_SAFETY
+from viral_engine.web.context import CONTENT, TRUST_SAFETY
 from viral_engine.web.decode import BodyDecoder
 from viral_engine.web.errors import ClientGone, insufficient_scope
 from viral_engine.web.headers import the_only
@@ -27,6 +29,9 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CHECK_PATH = "/v1/actions/check"
+LOOK_TIMEOUT_S = 2.0
+"""How long a check waits for its content to be looked at; a line takes milliseconds, 4 KiB some 30."""
+
 _SCOPES = ("check",)
 _JSON = (b"content-type", b"application/json")
 
@@ -58,6 +63,8 @@ class Checker:
         Raises:
             Exception: everything that `as_api_error` knows.
         """
+        if action.content is not None:
+            action = structs.replace(action, content=await self._seen(action.content))
         return await self._decided(action, ask(self._system, TRUST_SAFETY, action, self._timeout_s))
 
     async def decide_after(self, error: Exception, action: CheckAction, deadline_s: float) -> Answered:
@@ -69,6 +76,16 @@ class Checker:
         return await self._decided(
             action, ask_again(self._system, TRUST_SAFETY, action, deadline_s, self._timeout_s, error)
         )
+
+    async def _seen(self, content: Content) -> Content:
+        """Has the text looked at, which is dropped here; unseen when that fails: the policy knows what then."""
+        if content.text is None:
+            return content
+        try:
+            seen: Content = await ask(self._system, CONTENT, LookAt(content.text), LOOK_TIMEOUT_S)
+        except (CallError, Refused):
+            return Content()
+        return seen
 
     def too_late(self) -> CallTimeout:
         """Returns what a check fails with that nobody answered in time."""

@@ -13,6 +13,7 @@ from viral_engine.messages.journal import DecisionRow
 from viral_engine.runtime.system import System
 
 TRUST_SAFETY = "/growth/trust_safety"
+CONTENT = "/growth/content"
 REDACTION = "/growth/redaction"
 JOURNAL = "/journal"
 READER = "/reader"

@@ -17,9 +17,12 @@ from viral_engine.web.check import CHECK_PATH
 from viral_engine.web.context import TRUST_SAFETY
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from viral_engine.messages.checks import CheckAction
     from viral_engine.web.auth import Grant
     from viral_engine.web.check import Checker
+    from viral_engine.web.idempotency import Answered
     from viral_engine.web.protocol import Protocol
     from viral_engine.web.state import WebState
 
@@ -131,6 +134,11 @@ class HotCheck:
         route = self._route
         try:
             action = self._action = route.checker.action_of(body, self._grant, self._received_s)
+            if action.content is not None:
+                # Somebody has to look at it first.
+                self._is_settled = True
+                self._protocol.follow(self._go_on(route.checker.decide(action)))
+                return
             # One timer for all that wait: one of its own would cost as much as the question.
             route.system.deadlines.add(self)
             route.system.ask(TRUST_SAFETY, action, self, self.deadline_s)
@@ -156,7 +164,8 @@ class HotCheck:
         elif not self._is_settled:
             self._is_settled = True
             self._route.system.deadlines.waiting.discard(self)
-            self._protocol.follow(self._go_on(error))
+            assert self._action is not None
+            self._protocol.follow(self._go_on(self._route.checker.decide_after(error, self._action, self.deadline_s)))
 
     def expire(self) -> None:
         """Stops waiting."""
@@ -169,10 +178,9 @@ class HotCheck:
             self._route.system.deadlines.waiting.discard(self)
             self._fail(CancelledError())
 
-    async def _go_on(self, error: Exception) -> None:
-        assert self._action is not None
+    async def _go_on(self, asked: Awaitable[Answered]) -> None:
         try:
-            answered = await self._route.checker.decide_after(error, self._action, self.deadline_s)
+            answered = await asked
         except (Exception, CancelledError) as failure:  # noqa: BLE001  (the edge: it becomes an answer)
             self._fail(failure)
         else:

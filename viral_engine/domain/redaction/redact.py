@@ -74,6 +74,12 @@ def redact(text: str, known: Known = _NOBODY, *, guess: bool = True) -> Redacted
     return Redacted(redacted, counts, placeholders)
 
 
+def kinds_in(text: str) -> tuple[Kind, ...]:
+    """The kinds of what identifies people in a text, each once, in their order; names are not looked for."""
+    found = {finding.kind for finding in _find(fold(text), _NOBODY, guess=False)}
+    return tuple(kind for kind in Kind if kind in found)
+
+
 def _find(folded: Folded, known: Known, *, guess: bool) -> Iterator[Finding]:
     tokens = cut(folded.text)
     numbers = chains(tokens)

@@ -9,15 +9,23 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from viral_engine.actors.growth.redaction.large_texts import LargeTexts
-from viral_engine.actors.growth.redaction.work import answer_of
-from viral_engine.messages.redaction import Redact
+from viral_engine.messages.redaction import Redact, RedactionAnswer
+from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY
 from viral_engine.runtime.exits import Exit
 from viral_engine.runtime.thread_actor import ThreadActor
+from viral_engine.texts.aside import TextsAside
+from viral_engine.texts.work import answer_of
 
 IN_THREAD_BYTES_MAX = 16_384
 """A fifth of a second of work at most; a larger text would hold the interpreter against the loop for longer."""
+
+LARGE_WAITING_MAX = 4
+"""Large texts that wait for the process; one more is refused with 503 and asked again by whoever can wait."""
+
+LARGE_WORK_S_MAX = 15.0
+"""A text of 256 KiB takes five seconds at worst. At the limit it is refused with 422: a text that was looked at by half
+is not redacted."""
 
 
 class Redaction(ThreadActor):
@@ -27,7 +35,14 @@ class Redaction(ThreadActor):
         """Starts no process: the first large text does."""
         self._texts = 0
         self._findings: Counter[str] = Counter()
-        self.large = LargeTexts(self.path, self.system.clock)
+        self.large = TextsAside(
+            self.path,
+            self.system.clock,
+            RedactionAnswer,
+            waiting_max=LARGE_WAITING_MAX,
+            work_s_max=LARGE_WORK_S_MAX,
+            refusals=_refusals,
+        )
         self.own(self.large)
 
     def handle_call(self, message: Any, reply_to: Any) -> Any:
@@ -50,3 +65,9 @@ class Redaction(ThreadActor):
     def inspect_state(self) -> Mapping[str, Any]:
         """Returns numbers only."""
         return {"texts": self._texts, "findings": dict(self._findings), **self.large.state()}
+
+
+def _refusals(*, hung: bool) -> Refused:
+    if hung:
+        return Refused("not_redacted", "the content could not be redacted in time; cut it into parts", field="content")
+    return Refused("unavailable", "large texts can't be redacted right now; ask again", http_status=503)

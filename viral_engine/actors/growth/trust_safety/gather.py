@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from viral_engine.domain.actions import Action
     from viral_engine.domain.facts import WindowUse
     from viral_engine.messages.checks import CheckAction
+    from viral_engine.messages.content import Content
 
 _NO_SIGNUP = SignupUse()
+_WORK_WITH_CHILDREN = frozenset({"tutor", "staff"})
 NEW_MS = 30 * DAY_MS
 """How long a child is new to a household."""
 
@@ -51,8 +53,9 @@ def gather(
         now_ms: the decision's instant.
     """
     concerned = profile if subject is None else subject
+    content = request.content
     domain = profile.email_domain if request.email is None else email_domain(request.email)
-    return Facts(
+    facts = Facts(
         action=request.action_type,
         now_ms=now_ms,
         band=concerned.band(now_ms, for_own_act=subject is None),
@@ -68,7 +71,7 @@ def gather(
         email_disposable=domain is not None and is_disposable(domain),
         trust=profile.trust,
         flags=lists.flags_of(request.user_id, request.device_id, request.ip_address, now_ms),
-        velocity=timeline.velocity(request, group, profile, now_ms),
+        velocity=timeline.velocity(request, group, domain, profile, now_ms),
         referral=timeline.referral(request, group, profile, profiles, now_ms),
         consents=concerned.consents,
         account_age_days=None if profile.created_ms is None else max(now_ms - profile.created_ms, 0) // DAY_MS,
@@ -78,6 +81,26 @@ def gather(
         household_members=profile.household_size if action.signup else 0,
         household_new=_new_children(profile, now_ms) if action.signup else 0,
     )
+    return facts if content is None else _with_content(facts, content, profile, subject, now_ms)
+
+
+def _with_content(facts: Facts, content: Content, profile: Profile, subject: Profile | None, now_ms: int) -> Facts:
+    return facts._replace(
+        content_kinds=content.kinds,
+        content_signals=content.signals,
+        content_unseen=not content.is_seen,
+        adult_to_child=_is_adult_to_child(profile, subject, now_ms),
+    )
+
+
+def _is_adult_to_child(profile: Profile, subject: Profile | None, now_ms: int) -> bool:
+    """Whether a grown-up writes to a child whose guardian they are not; a tutor who does not tell to whom, does."""
+    works_here = profile.persona in _WORK_WITH_CHILDREN
+    if subject is None:
+        return works_here
+    if profile.user_id in subject.guardians or subject.band(now_ms, for_own_act=False).is_adult:
+        return False
+    return works_here or profile.band(now_ms, for_own_act=True).is_adult
 
 
 def _new_children(profile: Profile, now_ms: int) -> int:

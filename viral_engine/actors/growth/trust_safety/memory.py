@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viral_engine.domain.canonical import address_group
+from viral_engine.domain.canonical import address_group, email_domain
 from viral_engine.domain.distinct import DistinctUsers
 from viral_engine.domain.duplicates import DAY_MS, SignupBook, SignupUse
 from viral_engine.domain.facts import NO_REFERRAL, QUIET, Referral, Velocity, WindowUse
 from viral_engine.domain.limits import WindowKey
+from viral_engine.domain.mail_providers import PUBLIC_PROVIDERS
 from viral_engine.domain.reasons import Reason
 from viral_engine.domain.referrals import ReferralBook
 from viral_engine.domain.windows import ANY_GROUP, MovingWindows
@@ -62,6 +63,8 @@ class Timeline:
         self._address_users = DistinctUsers(CROWD_WINDOW_MS, self._keys_max)
         self._address_people = DistinctUsers(DAY_MS, self._keys_max)
         self._address_signups = DistinctUsers(DAY_MS, self._keys_max)
+        self._domain_signups = DistinctUsers(DAY_MS, self._keys_max)
+        self._phone_users = DistinctUsers(DAY_MS, self._keys_max)
         self._noted: dict[str, tuple[str | None, str | None, int]] = {}
 
     def sizes(self) -> dict[str, int]:
@@ -117,8 +120,10 @@ class Timeline:
         """Looks into the book of signups."""
         return self._signups.look(request.user_id, request.device_id, group, now_ms, profile.household)
 
-    def velocity(self, request: CheckAction, group: str | None, profile: Profile, now_ms: int) -> Velocity:
-        """Counts what went on around the user, the device and the address."""
+    def velocity(
+        self, request: CheckAction, group: str | None, domain: str | None, profile: Profile, now_ms: int
+    ) -> Velocity:
+        """Counts what went on around the user, the device, the address, the e-mail's domain and the phone."""
         user, device, household = request.user_id, request.device_id, profile.household
         user_refusals = self._user_refusals.used(user, now_ms)
         device_refusals = device_users = address_refusals = address_users = address_signups = 0
@@ -129,11 +134,32 @@ class Timeline:
             address_refusals = self._address_refusals.used(group, now_ms)
             address_users = self._address_users.others(group, user, now_ms, household)
             address_signups = self._address_signups.others(group, user, now_ms, household)
+        domain_signups = phone_users = 0
+        if domain is not None:
+            domain_signups = self._domain_signups.others(domain, user, now_ms, household)
+        if request.phone is not None:
+            phone_users = self._phone_users.others(request.phone, user, now_ms, household)
         if not (
-            user_refusals or device_refusals or address_refusals or device_users or address_users or address_signups
+            user_refusals
+            or device_refusals
+            or address_refusals
+            or device_users
+            or address_users
+            or address_signups
+            or domain_signups
+            or phone_users
         ):
             return QUIET
-        return Velocity(user_refusals, device_refusals, address_refusals, device_users, address_users, address_signups)
+        return Velocity(
+            user_refusals,
+            device_refusals,
+            address_refusals,
+            device_users,
+            address_users,
+            address_signups,
+            domain_signups,
+            phone_users,
+        )
 
     def referral(
         self, request: CheckAction, group: str | None, profile: Profile, profiles: Profiles, now_ms: int
@@ -172,6 +198,8 @@ class Timeline:
             if limit.window in taken:
                 window.take(key, now_ms, coarse)
         self._note_presence(request.user_id, request.device_id, group, now_ms)
+        if request.phone is not None:
+            self._phone_users.add(request.phone, request.user_id, now_ms)
         if decision.reasons and not _LIMIT_REASONS.isdisjoint(decision.reasons):
             self._note_refusal(request.user_id, request.device_id, group, now_ms)
         if signup:
@@ -179,6 +207,9 @@ class Timeline:
                 self._address_signups.add(group, request.user_id, now_ms)
             if decision.books_signup:
                 self._signups.book(request.user_id, request.device_id, group, now_ms)
+            domain = profile.email_domain if request.email is None else email_domain(request.email)
+            if domain is not None and domain not in PUBLIC_PROVIDERS:
+                self._domain_signups.add(domain, request.user_id, now_ms)
             if profile.referrer is not None:
                 self._referrals.book(profile.referrer, request.user_id, request.device_id, group, now_ms)
 
@@ -229,6 +260,8 @@ class Timeline:
             self._address_users,
             self._address_people,
             self._address_signups,
+            self._domain_signups,
+            self._phone_users,
             self._signups,
             self._referrals,
         ):

@@ -1,4 +1,4 @@
-"""The process for large texts, from outside: started when needed, killed when it hangs, never left behind."""
+"""The process for texts, from outside: started when needed, killed when it hangs, never left behind."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import sys
 import threading
 import time
 
-from viral_engine.actors.growth.redaction.frames import Closed, receive, send
+from viral_engine.texts.frames import Closed, receive, send
 
-PROGRAM = "viral_engine.actors.growth.redaction.worker"
+PROGRAM = "viral_engine.texts.worker"
 REAP_S = 5.0
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR")
 """What an interpreter needs; passwords of the daemon's environment are none of its business."""

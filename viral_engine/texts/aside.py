@@ -1,4 +1,4 @@
-"""Large texts, one after the other in one process, bounded in number and in time."""
+"""Texts worked on aside: one after the other in one process, bounded in number and in time."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ import math
 import threading
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from viral_engine.actors.growth.redaction.worker_process import WorkerDied, WorkerHung, WorkerProcess
-from viral_engine.messages.redaction import Redact, RedactionAnswer
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.clock import Clock
-
-WAITING_MAX = 4
-"""Large texts that wait for the process; one more is refused with 503 and asked again by whoever can wait."""
-
-WORK_S_MAX = 15.0
-"""A text of 256 KiB takes five seconds at worst. At the limit the process is killed, the text refused with 422, and
-nothing of it comes back: a text that was looked at by half is not redacted."""
+from viral_engine.texts.work import Question
+from viral_engine.texts.worker_process import WorkerDied, WorkerHung, WorkerProcess
 
 IDLE_S = 60.0
-"""Then the process is ended: it holds 40 MB for what comes rarely."""
+"""Then the process is ended: it holds 40 MB for what may come rarely."""
 
 JOIN_S = 0.2
 
-_Job = tuple[Redact, Any]
+_Job = tuple[Question, Any]
 
 
-def busy() -> Refused:
-    """Returns the refusal of a text for which there is no room, or no process any more."""
-    return Refused("unavailable", "large texts can't be redacted right now; ask again", http_status=503)
+class Refusals(Protocol):
+    """What a caller is told whose text was not worked on."""
+
+    def __call__(self, *, hung: bool) -> Refused:
+        """Returns the refusal of a text that took too long, or for which there is no room or no process any more."""
 
 
-def too_hard() -> Refused:
-    """Returns the refusal of a text that took too long."""
-    return Refused("not_redacted", "the content could not be redacted in time; cut it into parts", field="content")
-
-
-class LargeTexts:
+class TextsAside:
     """A thread that feeds the process and answers.
 
     Args:
         name: the thread's.
         clock: tells whether somebody still waits for an answer.
+        answer_type: of what the process answers.
+        waiting_max: texts that wait for the process; one more is refused at once.
+        work_s_max: seconds that the process gets for one text; then it is killed, and nothing of the text comes back.
+        refusals: what callers are told.
     """
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    def __init__(
+        self, name: str, clock: Clock, answer_type: type, *, waiting_max: int, work_s_max: float, refusals: Refusals
+    ) -> None:
         self._name = name
         self._clock = clock
+        self._answer_type = answer_type
+        self._waiting_max = waiting_max
+        self._work_s_max = work_s_max
+        self._refusals = refusals
         self._worker = WorkerProcess()
         self._changed = threading.Condition()
         self._waiting: deque[_Job] = deque()
@@ -59,17 +59,17 @@ class LargeTexts:
         self._done = 0
         self._killed = 0
 
-    def submit(self, message: Redact, reply_to: Any) -> None:
-        """Has the text redacted and `reply_to` answered, whatever happens."""
+    def submit(self, message: Question, reply_to: Any) -> None:
+        """Has the text worked on and `reply_to` answered, whatever happens."""
         with self._changed:
-            if not self._closed and len(self._waiting) < WAITING_MAX:
+            if not self._closed and len(self._waiting) < self._waiting_max:
                 self._waiting.append((message, reply_to))
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name=f"{self._name}: large texts", daemon=True)
+                    self._thread = threading.Thread(target=self._run, name=f"{self._name}: texts", daemon=True)
                     self._thread.start()
                 self._changed.notify()
                 return
-        reply_to.set_exception(busy())
+        reply_to.set_exception(self._refusals(hung=False))
 
     def abort(self) -> None:
         """Ends everything without waiting; whoever waits is refused."""
@@ -79,7 +79,7 @@ class LargeTexts:
             self._changed.notify()
         self._worker.kill()
         for _, reply_to in waiting:
-            reply_to.set_exception(busy())
+            reply_to.set_exception(self._refusals(hung=False))
 
     def close(self) -> None:
         """Ends everything and waits for the thread, which has nothing left to wait for."""
@@ -90,8 +90,8 @@ class LargeTexts:
     def state(self) -> Mapping[str, Any]:
         """Returns numbers."""
         return {
-            "large_waiting": len(self._waiting),
-            "large_done": self._done,
+            "texts_waiting": len(self._waiting),
+            "texts_done": self._done,
             "workers_killed": self._killed,
             "worker_pid": self._worker.pid,
         }
@@ -117,16 +117,16 @@ class LargeTexts:
     def _has_work(self) -> bool:
         return self._closed or bool(self._waiting)
 
-    def _answer(self, message: Redact, reply_to: Any) -> None:
+    def _answer(self, message: Question, reply_to: Any) -> None:
         try:
-            encoded = self._worker.ask(msgspec.msgpack.encode(message), WORK_S_MAX)
-            answer = msgspec.msgpack.decode(encoded, type=RedactionAnswer)
+            encoded = self._worker.ask(msgspec.msgpack.encode(message), self._work_s_max)
+            answer: Any = msgspec.msgpack.decode(encoded, type=self._answer_type)
         except WorkerHung:
             self._killed += 1
-            reply_to.set_exception(too_hard())
+            reply_to.set_exception(self._refusals(hung=True))
         except (WorkerDied, OSError, msgspec.MsgspecError):
             self._worker.end()
-            reply_to.set_exception(busy())
+            reply_to.set_exception(self._refusals(hung=False))
         else:
             self._done += 1
             reply_to.set(answer)
