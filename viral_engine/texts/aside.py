@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from viral_engine.messages.refusals import Refused
-from viral_engine.runtime.clock import Clock
-from viral_engine.texts.work import Question
 from viral_engine.texts.worker_process import WorkerDied, WorkerHung, WorkerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from viral_engine.runtime.clock import Clock
+    from viral_engine.texts.work import Question
 
 IDLE_S = 60.0
 """Then the process is ended: it holds 40 MB for what may come rarely."""
 
 JOIN_S = 0.2
 
-_Job = tuple[Question, Any]
+_Job = tuple[Any, Any]
 
 
 class Refusals(Protocol):

@@ -15,7 +15,6 @@ from viral_engine.runtime.actor import NO_REPLY
 from viral_engine.runtime.exits import Exit
 from viral_engine.runtime.thread_actor import ThreadActor
 from viral_engine.texts.aside import TextsAside
-from viral_engine.texts.work import answer_of
 
 IN_THREAD_BYTES_MAX = 16_384
 """A fifth of a second of work at most; a larger text would hold the interpreter against the loop for longer."""
@@ -53,6 +52,8 @@ class Redaction(ThreadActor):
         if len(message.content.encode("utf-8", "surrogatepass")) > IN_THREAD_BYTES_MAX:
             self.large.submit(message, reply_to)
             return NO_REPLY
+        from viral_engine.texts.work import answer_of  # noqa: PLC0415  (no start needs it)
+
         answer = answer_of(message)
         self._findings.update(answer.findings)
         return answer
