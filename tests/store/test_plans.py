@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateIndex
 
 from viral_engine import config
 from viral_engine.domain.uuid7 import lowest_uuid7
+from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
 from viral_engine.messages.reading import (
     ReadDecision,
     ReadDecisions,
@@ -55,6 +56,13 @@ OTHERS = (
     FROM generate_series(1, 20000) n""",
     """INSERT INTO signals
     SELECT 'kid' || n, 'email_verified', 'true', now(), now() FROM generate_series(1, 20000) n""",
+    """INSERT INTO disclosures (id, at, subject_id, record, asked_by, grounds)
+    SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), 'kid' || n % 500, 'user',
+        'key:k', 'host' FROM generate_series(1, 20000) n""",
+    """INSERT INTO users (user_id, persona, created_at, updated_at)
+    SELECT 'kid' || n, 'student', now(), now() FROM generate_series(1, 20000) n""",
+    """INSERT INTO user_guardians (user_id, guardian_id, created_at)
+    SELECT 'kid' || n, 'mum' || n / 2, now() FROM generate_series(1, 20000) n""",
     "ANALYZE",
 )
 
@@ -200,3 +208,18 @@ def test_a_profile_is_put_together_from_indexes(filled: Database) -> None:
     nodes = plans(filled, ReadProfile("kid7"))
     assert scanned(nodes).isdisjoint({"parental_consents", "signals"})
     assert {"parental_consents_user_consent_idx", "parental_consents_guardian_idx", "signals_pkey"} <= indexes(nodes)
+
+
+def test_the_disclosures_of_a_person_come_from_indexes_and_from_the_days_since(filled: Database) -> None:
+    nodes = plans(filled, ReadDisclosures(user_id="kid7", since=instant_of(NOON_MS + 3 * DAY_MS)))
+    assert scanned(nodes) <= {"decisions_default"}
+    assert "disclosures_subject_idx" in indexes(nodes)
+    days = {"decisions_20261125", "decisions_20261126"}
+    assert tables(nodes) == {"disclosures", "decisions_default"} | days
+    assert {f"{day}_user_id_id_idx" for day in days} <= indexes(nodes)
+
+
+def test_how_somebody_stands_to_others_comes_from_indexes(filled: Database) -> None:
+    nodes = plans(filled, ReadStandings(user_ids=("kid7", "kid8"), asker_id="mum4"))
+    assert scanned(nodes) == set()
+    assert {"users_pkey", "user_guardians_pkey", "blocks_live_idx"} <= indexes(nodes)

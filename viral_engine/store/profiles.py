@@ -12,7 +12,7 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import ConsentView, UserView
 from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile, ReadUser
 
-__all__ = ["read_profiles", "read_users"]
+__all__ = ["band_today", "read_profiles", "read_users"]
 
 _CONSENTS = """coalesce((
     SELECT json_agg(json_build_object(
@@ -127,7 +127,7 @@ def _view(row: Row[Any], today: date) -> UserView | None:
     return UserView(
         user_id=row.asked_id,
         persona=row.persona,
-        age_band=_band(row, today),
+        age_band=band_today(row, today),
         date_of_birth=row.date_of_birth,
         stated_on=row.stated_on,
         adulthood_attested=bool(row.adulthood_attested),
@@ -145,7 +145,7 @@ def _view(row: Row[Any], today: date) -> UserView | None:
     )
 
 
-def _band(row: Row[Any], today: date) -> AgeBand:
+def band_today(row: Row[Any], today: date) -> AgeBand:
     """The band on `today`: an age is never a number that was stored once."""
     if row.date_of_birth is not None:
         try:

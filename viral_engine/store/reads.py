@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from viral_engine.messages.dead_letters import ReadDeadLetters
+from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
 from viral_engine.messages.policies import ReadPolicies, ReadShadowed
 from viral_engine.messages.reading import (
     ReadDecision,
@@ -21,11 +22,13 @@ from viral_engine.messages.reviews import ReadCase, ReadCases
 from viral_engine.store.access import read_entries
 from viral_engine.store.dead_letters import read_dead_letters
 from viral_engine.store.decisions import read_decisions, read_pages
+from viral_engine.store.disclosures import read_disclosures
 from viral_engine.store.idempotency import read_idempotent
 from viral_engine.store.keys import read_keys
 from viral_engine.store.policies import read_policies, read_shadowed
 from viral_engine.store.profiles import read_profiles, read_users
 from viral_engine.store.reviews import read_case, read_cases
+from viral_engine.store.standings import read_standings
 from viral_engine.store.warm_start import read_warm_starts
 
 __all__ = ["READS", "Read"]
@@ -47,4 +50,6 @@ READS: Mapping[type, Read] = {
     ReadShadowed: read_shadowed,
     ReadCases: read_cases,
     ReadCase: read_case,
+    ReadStandings: read_standings,
+    ReadDisclosures: read_disclosures,
 }

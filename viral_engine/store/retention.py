@@ -28,6 +28,8 @@ class ColumnClass(StrEnum):
     """Blocks, allows, flags and their reasons: until lifted, then as long as decisions may be appealed."""
     AUDIT = "audit"
     """The trail of acts, redacted: 90 days at least."""
+    DISCLOSURE = "disclosure"
+    """Who saw which record of a minor: as long as the record itself (34 CFR 99.32(a)(2)), never purged before it."""
     SCHOOL = "school"
     """About an organisation, not a person."""
     CREDENTIAL = "credential"

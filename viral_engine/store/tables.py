@@ -353,3 +353,22 @@ Index(
     "cases_appeal_idx", cases.c.decision_id, unique=True,
     postgresql_where=text("kind = 'appeal' AND state <> 'closed'"),
 )  # fmt: skip
+
+# An id per entry that sorts by time; of a refused check it is the decision's.
+disclosures = Table(
+    "disclosures",
+    metadata,
+    _column("id", UUID, C.DISCLOSURE, primary_key=True),
+    _column("at", _INSTANT, C.DISCLOSURE),
+    _column("subject_id", Text, C.PSEUDONYM),
+    _column("record", Text, C.DISCLOSURE),
+    _column("record_id", Text, C.DISCLOSURE, null=True),
+    _column("asked_by", Text, C.DISCLOSURE),
+    _column("on_behalf_of", Text, C.PSEUDONYM, null=True),
+    _column("grounds", Text, C.DISCLOSURE),
+    _column("reason", Text, C.DISCLOSURE, null=True),
+    _column("request_id", Text, C.DISCLOSURE, null=True),
+    CheckConstraint("record IN ('user', 'decision', 'decisions', 'case', 'disclosures', 'action')", name="record"),
+    CheckConstraint("grounds IN ('self', 'guardian', 'school', 'host', 'none')", name="grounds"),
+)
+Index("disclosures_subject_idx", disclosures.c.subject_id, disclosures.c.id)
