@@ -83,6 +83,7 @@ class Web(Struct, frozen=True, forbid_unknown_fields=True):
     call_timeout_s: Seconds
     keep_alive_s: Count
     connections_max: Count
+    support_contact: str
 
 
 class Disk(Struct, frozen=True, forbid_unknown_fields=True):

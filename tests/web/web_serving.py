@@ -16,7 +16,10 @@ import uvloop
 
 from viral_engine import config
 from viral_engine.actors.web.actor import Web
+from viral_engine.domain.ages import AgeBand
+from viral_engine.domain.facts import Relation
 from viral_engine.messages.checks import CheckAction, Decided
+from viral_engine.messages.disclosures import ReadStandings, Standing
 from viral_engine.messages.journal import DecisionRow
 from viral_engine.messages.keys import KeyRecord, Scope
 from viral_engine.messages.reading import ReadKeys
@@ -107,6 +110,11 @@ class TrustSafety:
         return Decided("allow", answer_of(message, len(self.got)))
 
 
+def adult(user_id: str) -> Standing:
+    """Somebody whose records nobody logs the reading of."""
+    return Standing(user_id=user_id, band=AgeBand.ADULT, relation=Relation.NONE, asker_is_blocked=False)
+
+
 @dataclass(slots=True)
 class Reader:
     """A script for the reader: keys, and answers by type of question."""
@@ -122,6 +130,8 @@ class Reader:
         if isinstance(message, ReadKeys):
             return list(self.keys)
         self.got.append(message)
+        if isinstance(message, ReadStandings) and ReadStandings not in self.answers:
+            return [adult(user_id) for user_id in message.user_ids]
         return self.answers[type(message)]
 
     def add_key(self, scopes: list[str], **fields: Any) -> str:

@@ -10,8 +10,9 @@ import msgspec
 
 from viral_engine.cli.api import segment
 from viral_engine.cli.errors import CliError, ExitCode
-from viral_engine.cli.layout import clean, fields
-from viral_engine.cli.options import Session, common, without_none
+from viral_engine.cli.layout import clean, fields, word
+from viral_engine.cli.options import SPAN, Session, common, without_none
+from viral_engine.cli.records import since_ago
 from viral_engine.messages.people import AgeBandName, Persona
 
 IMPORT_LINE_BYTES_MAX = 64 * 1024
@@ -29,6 +30,24 @@ def show(session: Session, user: str) -> None:
     """Show USER with signals and consents."""
     answer = session.daemon.http("GET", f"/v1/users/{segment(user)}")
     session.printer.answer(answer, fields(answer))
+
+
+@users.command()
+@click.argument("user")
+@click.option("--since", type=SPAN, metavar="24h", help="By default all.")
+@click.option("--limit", type=click.IntRange(1, 200))
+@click.option("--before", metavar="ID", help="The page after the one that ended with this entry.")
+@common
+def disclosures(session: Session, user: str, *, since: float | None, **query: Any) -> None:
+    """List who asked for USER's records and was shown or refused them; looking is logged too."""
+    wanted = {**query, "since": None if since is None else since_ago(since)}
+    answer = session.daemon.http("GET", f"/v1/users/{segment(user)}/disclosures", query=wanted)
+    names = ("at", "record", "record_id", "asked_by", "on_behalf_of", "grounds", "result", "reason")
+    rows = [[word(entry[name]) for name in names] for entry in answer["disclosures"]]
+    columns = ("AT", "RECORD", "ID", "ASKED BY", "ON BEHALF OF", "GROUNDS", "RESULT", "REASON")
+    session.printer.answer(answer, session.printer.table(columns, rows))
+    if answer.get("next_before"):
+        session.printer.note(f"there are more: --before {answer['next_before']}")
 
 
 @users.command(name="confirm-guardian")

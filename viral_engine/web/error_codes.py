@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from viral_engine.web.disclosing import ON_BEHALF_OF
 from viral_engine.web.routes import Route
 
 CODES: Mapping[int, Mapping[str, str]] = {
@@ -15,6 +16,8 @@ CODES: Mapping[int, Mapping[str, str]] = {
     403: {
         "insufficient_scope": "The API key lacks the scope.",
         "network_not_allowed": "The API key may not be used from this network.",
+        "not_authorized_for_subject": "The user of `on_behalf_of` has no confirmed relation to the person.",
+        "user_blocked": "The user of `on_behalf_of` is blocked.",
     },
     404: {"not_found": "There is no such thing, or no such path."},
     405: {"method_not_allowed": "The path does not take this method."},
@@ -74,6 +77,8 @@ _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "authentication_required": lambda route: bool(route.scopes),
     "insufficient_scope": lambda route: bool(route.scopes),
     "network_not_allowed": lambda route: bool(route.scopes),
+    "not_authorized_for_subject": lambda route: ON_BEHALF_OF in route.query,
+    "user_blocked": lambda route: ON_BEHALF_OF in route.query,
     "not_found": lambda route: route.path in _NAMING or _names_a_thing(route),
     # Of the path and the connection, whatever the route.
     "method_not_allowed": _never,

@@ -50,6 +50,12 @@ _CASE = {
 
 EXAMPLES: Mapping[str, Any] = {
     "ErrorBody": {"error": "invalid", "message": "action_type is missing", "field": "action_type"},
+    "ComplianceBody": {
+        "error": "parental_consent_required",
+        "message": "A parent or guardian has to agree to this first.",
+        "compliance_required": True,
+        "support_contact": "support@example.org",
+    },
     "CheckRequest": _CHECK,
     "CheckAnswer": _ANSWER,
     "BulkItems": {"items": [_CHECK]},
@@ -78,6 +84,24 @@ EXAMPLES: Mapping[str, Any] = {
         "consents": [{**_CONSENT, "consent_id": _ID, "granted_at": _WHEN, "expires_at": None, "withdrawn_at": None}],
         "created_at": _WHEN,
         "updated_at": _WHEN,
+    },
+    "DisclosurePage": {
+        "disclosures": [
+            {
+                "disclosure_id": _ID,
+                "at": _WHEN,
+                "subject_id": "42",
+                "record": "user",
+                "record_id": None,
+                "asked_by": "key:k1",
+                "on_behalf_of": "41",
+                "grounds": "guardian",
+                "result": "granted",
+                "reason": None,
+                "request_id": "r1",
+            }
+        ],
+        "next_before": None,
     },
     "SignalBody": {"signal": "email_verified", "value": True},
     "SignalStored": {"user_id": "42", "signal": "email_verified", "value": True},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from viral_engine.domain.uuid7 import Uuid7Source
 from viral_engine.web.auth import KeyRing
 from viral_engine.web.client import Network, parse_networks
 from viral_engine.web.context import WebContext
@@ -23,4 +26,5 @@ class WebState:
         self.once = OnceDesk(context)
         self.traffic = Traffic(context.log, context.boot_id)
         self.outage = OutageDesk(context, self.traffic)
+        self.ids = Uuid7Source(os.urandom)
         self.trusted_proxies: tuple[Network, ...] = parse_networks(context.settings.server.trusted_proxies)

@@ -6,12 +6,14 @@ from viral_engine.config import Settings
 from viral_engine.domain.consent import DataClass
 from viral_engine.messages.access import EntryBody, ListName
 from viral_engine.messages.checks import CheckAnswer, CheckRequest
+from viral_engine.messages.disclosures import DisclosurePage
 from viral_engine.messages.keys import KeyBody
 from viral_engine.messages.people import ConfirmBody, ConsentBody, SignalBody, UserBody, UserView
 from viral_engine.messages.redaction import RedactionAnswer, RedactionBody
-from viral_engine.web.api import access, decisions, keys, operations, redactions, users
+from viral_engine.web.api import access, decisions, disclosures, keys, operations, redactions, users
 from viral_engine.web.api.bulk import BulkAnswers, BulkItems, bulk
 from viral_engine.web.check import CHECK_PATH, Checker
+from viral_engine.web.disclosing import ON_BEHALF_OF
 from viral_engine.web.policy_table import policy_routes
 from viral_engine.web.review_table import review_routes
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route
@@ -79,7 +81,7 @@ def _decisions() -> tuple[Route, ...]:
             touches=_IDENTIFIERS,
             scopes=("review", "audit"),
             body_bytes_max=NO_BODY,
-            query=(decisions.AS, decisions.LOCALE),
+            query=(decisions.AS, decisions.LOCALE, ON_BEHALF_OF),
             answers={200: (decisions.DecisionRecord, decisions.DecisionForUser)},
         ),
         Route(
@@ -139,7 +141,20 @@ def _users(body_bytes_max: int) -> tuple[Route, ...]:
             touches=_PERSON,
             scopes=("write", "review", "audit"),
             body_bytes_max=NO_BODY,
+            query=(ON_BEHALF_OF,),
             answers={200: UserView},
+        ),
+        Route(
+            name="list_disclosures",
+            method="GET",
+            path="/v1/users/{user_id}/disclosures",
+            summary="Who asked for a user's records and was shown or refused them, newest first; is logged itself.",
+            handler=disclosures.list_disclosures,
+            touches=_IDENTIFIERS,
+            scopes=("audit",),
+            body_bytes_max=NO_BODY,
+            query=disclosures.PAGE,
+            answers={200: DisclosurePage},
         ),
         Route(
             name="post_signal",

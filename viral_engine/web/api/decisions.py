@@ -7,19 +7,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import structs
 
 from viral_engine.domain import canonical
 from viral_engine.domain.counterfactual import Step, what_would_allow
+from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.domain.errors import Invalid
-from viral_engine.domain.facts import facts_from_dict
+from viral_engine.domain.facts import Relation, facts_from_dict
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import SHIPPED, policy_from_dict, versioned
 from viral_engine.domain.reasons import REASONS, Reason, UserWords
 from viral_engine.messages.checks import CheckAnswer
+from viral_engine.messages.disclosures import Standing
 from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
+from viral_engine.web.disclosing import ON_BEHALF_OF, log_shown, log_shown_of, only_for_the_host, subject_of
 from viral_engine.web.routes import Answer, Call, Parameter
 
 AS = Parameter("as", "`user`: only words fit for an end user.", {"type": "string", "enum": ["user"]})
@@ -37,6 +41,7 @@ PAGE = (
     Parameter("reason", "With this reason code.", {"type": "string", "enum": [reason.value for reason in Reason]}),
     Parameter("before", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    ON_BEHALF_OF,
 )
 
 OUTAGE = "outage"
@@ -103,9 +108,12 @@ async def get_decision(call: Call) -> Answer:
     view: DecisionView | None = await call.read(ReadDecision(decision_id))
     if view is None:
         raise not_found("this decision")
+    standing = await subject_of(call, DisclosedRecord.DECISION, view.user_id, decision_id)
+    await log_shown(call, DisclosedRecord.DECISION, (standing,), decision_id)
     if "as" in call.query:
         return Answer(200, _for_user(view, call.query.get("locale", "en")))
-    return Answer(200, {**_record(view), "would_allow": await _would_allow(call, view)})
+    would_allow = await _would_allow(call, view)
+    return Answer(200, {**_record(_as_seen_by(standing, view)), "would_allow": would_allow})
 
 
 async def list_decisions(call: Call) -> Answer:
@@ -117,16 +125,27 @@ async def list_decisions(call: Call) -> Answer:
     if since is None and "reason" in query and "user_id" not in query:
         # A rare reason would be looked for in every day there is.
         since = datetime.now(UTC) - REASON_SINCE
+    user_id = canonical.user_id(query["user_id"]) if "user_id" in query else None
+    standing = None
+    if user_id is None:
+        only_for_the_host(call, "needs user_id beside it: a page about everybody is for the host alone")
+    else:
+        standing = await subject_of(call, DisclosedRecord.DECISIONS, user_id)
     page: DecisionPage = await call.read(
         ReadDecisions(
-            user_id=canonical.user_id(query["user_id"]) if "user_id" in query else None,
+            user_id=user_id,
             since=since,
             reason=query.get("reason"),
             before=page_before(query),
             limit=page_limit(query),
         )
     )
-    return Answer(200, {"decisions": [_record(view) for view in page.decisions], "next_before": page.next_before})
+    if standing is None:
+        await log_shown_of(call, DisclosedRecord.DECISIONS, (view.user_id for view in page.decisions))
+    else:
+        await log_shown(call, DisclosedRecord.DECISIONS, (standing,))
+    shown = [_record(_as_seen_by(standing, view)) for view in page.decisions]
+    return Answer(200, {"decisions": shown, "next_before": page.next_before})
 
 
 async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]:
@@ -147,6 +166,17 @@ async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]
         # Facts of a form that this release does not know: nothing can be said of them.
         return []
     return list(what_would_allow(policy, facts))
+
+
+def _as_seen_by(standing: Standing | None, view: DecisionView) -> DecisionView:
+    """Returns the decision without device and address for whoever is another than its user.
+
+    A child acts from the homes of all its guardians, who never see each other's.
+    """
+    if standing is None or standing.relation in {Relation.SELF, Relation.NONE}:
+        # Nobody has no relation but the host itself: whoever else has none was refused.
+        return view
+    return structs.replace(view, device_id=None, ip_address=None)
 
 
 def _record(view: DecisionView) -> dict[str, Any]:

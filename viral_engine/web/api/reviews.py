@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from viral_engine.domain import canonical
+from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.reports import TEXT_LENGTH_MAX
 from viral_engine.messages.journal import Commit
@@ -32,6 +34,7 @@ from viral_engine.messages.reviews import (
 from viral_engine.store.audit import audit_entry
 from viral_engine.web.api.access import canonical_value
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, page_limit, text, uuid_text
+from viral_engine.web.disclosing import log_shown_of
 from viral_engine.web.routes import Answer, Call, Parameter
 
 QUEUES: tuple[Queue, ...] = ("review", "child_safety")
@@ -107,6 +110,7 @@ async def list_cases(call: Call) -> Answer:
             limit=limit,
         )
     )
+    await log_shown_of(call, DisclosedRecord.CASE, _users_of(views))
     if queue == "child_safety":
         views = [msgspec.structs.replace(view, content=None, reporter_id=None) for view in views]
     return Answer(200, Cases(views, views[-1].case_id if len(views) >= limit else None))
@@ -121,6 +125,7 @@ async def get_case(call: Call) -> Answer:
             request_id=call.request_id,
         )  # fmt: skip
         await call.commit(Commit((entry,)))
+    await log_shown_of(call, DisclosedRecord.CASE, _users_of((view,)), view.case_id)
     return Answer(200, view)
 
 
@@ -148,6 +153,10 @@ async def _case(call: Call) -> CaseView:
     if view is None or not _may_see(call, view.queue):
         raise not_found("this case")
     return view
+
+
+def _users_of(views: Iterable[CaseView]) -> list[str]:
+    return [view.subject_value for view in views if view.subject_kind == "user"]
 
 
 def _may_see(call: Call, queue: str) -> bool:

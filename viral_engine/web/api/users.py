@@ -10,6 +10,7 @@ from msgspec import structs
 
 from viral_engine.domain import canonical
 from viral_engine.domain.consent import policy_version
+from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import (
     AddConsent,
@@ -26,6 +27,7 @@ from viral_engine.messages.people import (
 from viral_engine.messages.reading import ReadUser
 from viral_engine.messages.refusals import not_found
 from viral_engine.web.api.inputs import expiry, small_json, text, uuid_text
+from viral_engine.web.disclosing import log_shown, subject_of
 from viral_engine.web.routes import Answer, Call
 
 BORN_MIN = date(1900, 1, 1)
@@ -66,9 +68,12 @@ async def put_user(call: Call) -> Answer:
 
 async def get_user(call: Call) -> Answer:
     """Returns a user; e-mail and phone only to a key that may see them."""
-    view: UserView | None = await call.read(ReadUser(canonical.user_id(call.path["user_id"])))
+    user_id = canonical.user_id(call.path["user_id"])
+    standing = await subject_of(call, DisclosedRecord.USER, user_id)
+    view: UserView | None = await call.read(ReadUser(user_id))
     if view is None:
         raise not_found("this user")
+    await log_shown(call, DisclosedRecord.USER, (standing,))
     assert call.grant is not None
     if "pii_read" not in call.grant.scopes:
         view = structs.replace(view, email=None, phone=None)

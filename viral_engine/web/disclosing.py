@@ -1,0 +1,117 @@
+"""Before a person's record is shown: may they see it for whom the host asks, and is it in the disclosure log?
+
+A host names the user for whom it asks by `on_behalf_of`; without it the host asks for itself, which its key allows. The
+log is written before the answer is given: what cannot be logged is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from viral_engine.domain import canonical
+from viral_engine.domain.disclosures import DisclosedRecord, Grounds, refusal_of
+from viral_engine.domain.errors import Invalid
+from viral_engine.domain.facts import Relation
+from viral_engine.domain.reasons import Reason
+from viral_engine.messages.disclosures import Disclosure, ReadStandings, Standing
+from viral_engine.messages.journal import Commit
+from viral_engine.store.disclosures import add_disclosures
+from viral_engine.web.compliance import refusal
+from viral_engine.web.routes import Call, Parameter
+
+ON_BEHALF_OF = Parameter(
+    "on_behalf_of",
+    "The user who is to see it, who must be the person, a confirmed guardian or the school's staff; without it the host"
+    " asks for itself.",
+)
+
+
+async def subject_of(call: Call, record: DisclosedRecord, user_id: str, record_id: str | None = None) -> Standing:
+    """Returns how whoever is asked for stands to the person whose record is to be shown.
+
+    Raises:
+        ApiError: 403 when they may not see it; the refusal is in the log.
+    """
+    asker_id = asker_of(call)
+    (standing,) = await _standings(call, (user_id,), asker_id)
+    reason = None
+    if asker_id is not None:
+        reason = refusal_of(standing.relation, standing.band, is_blocked=standing.asker_is_blocked)
+    if reason is not None:
+        await _log(call, record, (standing,), record_id, reason)
+        raise refusal(reason, call.state.context.settings.web.support_contact)
+    return standing
+
+
+async def log_shown(
+    call: Call, record: DisclosedRecord, standings: Iterable[Standing], record_id: str | None = None
+) -> None:
+    """Logs that a record is shown: of those who are or may be minors, and of anybody when it is in a user's name."""
+    named = asker_of(call) is not None
+    await _log(call, record, [one for one in standings if named or not one.band.is_adult], record_id, None)
+
+
+async def log_shown_of(
+    call: Call, record: DisclosedRecord, user_ids: Iterable[str], record_id: str | None = None
+) -> None:
+    """Logs that the host is shown records of several people, an entry for each minor."""
+    distinct = tuple(dict.fromkeys(user_ids))
+    if distinct:
+        await log_shown(call, record, await _standings(call, distinct, None), record_id)
+
+
+def asker_of(call: Call) -> str | None:
+    """Returns the user for whom the host asks; None for itself.
+
+    Raises:
+        Invalid: no user id.
+    """
+    named = call.query.get(ON_BEHALF_OF.name)
+    return None if named is None else canonical.user_id(named, ON_BEHALF_OF.name)
+
+
+def only_for_the_host(call: Call, why: str) -> None:
+    """Refuses a page about nobody in particular in somebody's name.
+
+    Raises:
+        Invalid: `on_behalf_of` is given.
+    """
+    if ON_BEHALF_OF.name in call.query:
+        raise Invalid(ON_BEHALF_OF.name, why)
+
+
+async def _standings(call: Call, user_ids: tuple[str, ...], asker_id: str | None) -> list[Standing]:
+    found: list[Standing] = await call.read(ReadStandings(user_ids=user_ids, asker_id=asker_id))
+    return found
+
+
+async def _log(
+    call: Call, record: DisclosedRecord, standings: Iterable[Standing], record_id: str | None, reason: Reason | None
+) -> None:
+    now_ms = call.state.context.system.clock.wall_ms()
+    asker_id = asker_of(call)
+    entries = [
+        Disclosure(
+            disclosure_id=call.state.ids.next(now_ms),
+            subject_id=one.user_id,
+            record=record,
+            record_id=record_id,
+            asked_by=call.author,
+            on_behalf_of=asker_id,
+            grounds=Grounds.HOST if asker_id is None else _GROUNDS[one.relation],
+            reason=None if reason is None else str(reason),
+            request_id=call.request_id,
+        )
+        for one in standings
+    ]
+    if entries:
+        await call.commit(Commit((add_disclosures(entries),)))
+
+
+_GROUNDS = {
+    Relation.SELF: Grounds.SELF,
+    Relation.GUARDIAN: Grounds.GUARDIAN,
+    Relation.SCHOOL: Grounds.SCHOOL,
+    Relation.TUTOR: Grounds.NONE,
+    Relation.NONE: Grounds.NONE,
+}
