@@ -42,7 +42,8 @@ def page(document: Mapping[str, Any]) -> bytes:
         f"<p>{escape(info['description'])}</p>"
         "<p>Touches names the kinds of personal data that a route reads or writes, in the words of consent scopes.</p>"
         "<p>Send an API key as <code>Authorization: Bearer ve_…</code>. Every error is "
-        '<code>{"error", "message", "field"}</code>. The machine-readable description is '
+        '<code>{"error", "message", "field"}</code>; a refusal with words for your user is a '
+        '<a href="#schema-ComplianceBody">ComplianceBody</a>. The machine-readable description is '
         '<a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).</p></header>'
         f"<nav aria-label='Routes'><h2>Routes</h2><ul>{contents}</ul></nav>"
         f"<main>{details}<h2>Types</h2>{schemas}</main></body></html>\n"

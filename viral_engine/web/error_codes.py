@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from viral_engine.web import compliance
 from viral_engine.web.disclosing import ON_BEHALF_OF
 from viral_engine.web.routes import Route
 
@@ -17,7 +18,12 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "insufficient_scope": "The API key lacks the scope.",
         "network_not_allowed": "The API key may not be used from this network.",
         "not_authorized_for_subject": "The user of `on_behalf_of` has no confirmed relation to the person.",
-        "user_blocked": "The user of `on_behalf_of` is blocked.",
+        "user_blocked": "The user is blocked.",
+        "device_blocked": "The device is blocked.",
+        "fraud_detected": "The score reached the threshold.",
+        "parental_consent_required": "No consent covers it.",
+        "consent_withdrawn": "The consent that it needs was withdrawn.",
+        "compliance_check_failed": "It was refused, or held for a look, for another reason.",
     },
     404: {"not_found": "There is no such thing, or no such path."},
     405: {"method_not_allowed": "The path does not take this method."},
@@ -34,7 +40,10 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "dead_letter": "This request broke its handler three times in a row and is refused until that is mended.",
         "not_redacted": "The content could not be redacted in time.",
     },
-    429: {"quota_exceeded": "A reporter has sent as many reports today as are taken."},
+    429: {
+        "quota_exceeded": "A reporter has sent as many reports today as are taken.",
+        "rate_limited": "A limit is full; Retry-After says when it lets go.",
+    },
     431: {"headers_too_large": "The request line and the headers are too large."},
     500: {"internal": "A fault of ours; the request id names it in the log."},
     501: {"not_implemented": "Of transfer codings only chunked is understood."},
@@ -46,6 +55,8 @@ CODES: Mapping[int, Mapping[str, str]] = {
 }
 
 ALL = tuple(code for codes in CODES.values() for code in codes)
+HANDED_ON = frozenset({*compliance.CODES.values(), compliance.OTHER})
+"""Codes of refusals that a host may hand on to its user: their body is a `ComplianceBody`."""
 
 
 def _changes(route: Route) -> bool:
@@ -66,6 +77,10 @@ def _never(_route: Route) -> bool:
     return False
 
 
+def _tells_a_refusal(route: Route) -> bool:
+    return route.path == "/v1/decisions/{decision_id}"
+
+
 _NAMING = frozenset({"/v1/appeals", "/v1/policies/switch"})
 """Whose body names something that may not be there."""
 
@@ -79,6 +94,17 @@ _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "network_not_allowed": lambda route: bool(route.scopes),
     "not_authorized_for_subject": lambda route: ON_BEHALF_OF in route.query,
     "user_blocked": lambda route: ON_BEHALF_OF in route.query,
+    **dict.fromkeys(
+        (
+            "device_blocked",
+            "fraud_detected",
+            "parental_consent_required",
+            "consent_withdrawn",
+            "compliance_check_failed",
+            "rate_limited",
+        ),
+        _tells_a_refusal,
+    ),
     "not_found": lambda route: route.path in _NAMING or _names_a_thing(route),
     # Of the path and the connection, whatever the route.
     "method_not_allowed": _never,

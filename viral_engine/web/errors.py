@@ -1,4 +1,7 @@
-"""Errors as callers see them: `{"error": code, "message": text, "field": path or null}` with a status."""
+"""Errors as callers see them: `{"error": code, "message": text, "field": path or null}` with a status.
+
+Refusals with words for the user have another body: `compliance.py`.
+"""
 
 from __future__ import annotations
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any
 
 import msgspec
 
-from viral_engine.web.error_codes import ALL, errors_of
+from viral_engine.web.compliance import ComplianceBody
+from viral_engine.web.error_codes import ALL, HANDED_ON, errors_of
 from viral_engine.web.errors import ErrorBody
 from viral_engine.web.examples import EXAMPLES
 from viral_engine.web.routes import Route
@@ -31,7 +32,7 @@ _ALWAYS_JSON = "application/json"
 def describe(routes: Iterable[Route], version: str) -> dict[str, Any]:
     """Returns the OpenAPI document."""
     table = list(routes)
-    types: list[Any] = [ErrorBody]
+    types: list[Any] = [ErrorBody, ComplianceBody]
     for route in table:
         types += [body for body in (route.body_type or route.described_body,) if body is not None]
         types += [one for answer in route.answers.values() for one in _alternatives(answer)]
@@ -39,6 +40,7 @@ def describe(routes: Iterable[Route], version: str) -> dict[str, Any]:
     for component in components.values():
         _describe_properties(component)
     components["ErrorBody"]["properties"]["error"]["enum"] = list(ALL)
+    components["ComplianceBody"]["properties"]["error"]["enum"] = sorted(HANDED_ON)
     schema_of = dict(zip(map(repr, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
@@ -131,6 +133,15 @@ def _responses(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
         if str(status) not in responses:
             responses[str(status)] = {
                 "description": " ".join(f"`{code}`: {about}" for code, about in codes.items()),
-                "content": {_ALWAYS_JSON: {"schema": schema_of[repr(ErrorBody)]}},
+                "content": {_ALWAYS_JSON: _error(codes, schema_of)},
             }
     return responses
+
+
+def _error(codes: Mapping[str, str], schema_of: dict[str, Any]) -> dict[str, Any]:
+    """Returns the body of one status: some of its codes may have words for the user beside them."""
+    if HANDED_ON.isdisjoint(codes):
+        return {"schema": schema_of[repr(ErrorBody)]}
+    kinds = (ComplianceBody,) if HANDED_ON.issuperset(codes) else (ErrorBody, ComplianceBody)
+    schemas = [schema_of[repr(kind)] for kind in kinds]
+    return {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}, **_example(ComplianceBody)}

@@ -23,10 +23,17 @@ from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
+from viral_engine.web.compliance import refusal
 from viral_engine.web.disclosing import ON_BEHALF_OF, log_shown, log_shown_of, only_for_the_host, subject_of
 from viral_engine.web.routes import Answer, Call, Parameter
 
-AS = Parameter("as", "`user`: only words fit for an end user.", {"type": "string", "enum": ["user"]})
+FORMS = ("user", "refusal")
+AS = Parameter(
+    "as",
+    "`user`: only words fit for an end user. `refusal`: the same with the status to hand on, 403 or 429 unless it was"
+    " allowed.",
+    {"type": "string", "enum": list(FORMS)},
+)
 LOCALE = Parameter("locale", "Language of the words, as a BCP 47 tag: English or Spanish, English for any other.")
 REASON_SINCE = timedelta(days=1)
 """How far back a page by reason alone looks unless it is told."""
@@ -101,8 +108,8 @@ class DecisionForUser(msgspec.Struct, frozen=True, kw_only=True):
 async def get_decision(call: Call) -> Answer:
     """Returns one decision."""
     decision_id = uuid_text(call.path["decision_id"], "decision_id")
-    if call.query.get("as", "user") != "user":
-        raise Invalid("as", "must be user")
+    if call.query.get("as", FORMS[0]) not in FORMS:
+        raise Invalid("as", f"must be {' or '.join(FORMS)}")
     if "locale" in call.query and _LOCALE.fullmatch(call.query["locale"]) is None:
         raise Invalid("locale", "must be a language tag such as en-US")
     view: DecisionView | None = await call.read(ReadDecision(decision_id))
@@ -111,7 +118,7 @@ async def get_decision(call: Call) -> Answer:
     standing = await subject_of(call, DisclosedRecord.DECISION, view.user_id, decision_id)
     await log_shown(call, DisclosedRecord.DECISION, (standing,), decision_id)
     if "as" in call.query:
-        return Answer(200, _for_user(view, call.query.get("locale", "en")))
+        return Answer(200, _for_user(call, view))
     would_allow = await _would_allow(call, view)
     return Answer(200, {**_record(_as_seen_by(standing, view)), "would_allow": would_allow})
 
@@ -197,15 +204,23 @@ def _record(view: DecisionView) -> dict[str, Any]:
     }
 
 
-def _for_user(view: DecisionView, wanted: str) -> DecisionForUser:
-    language = wanted.partition("-")[0].lower()
+def _for_user(call: Call, view: DecisionView) -> DecisionForUser:
+    """Returns what the user may be told.
+
+    Raises:
+        ApiError: the same as a refusal, when that is asked for and it is one.
+    """
+    language = call.query.get("locale", "en").partition("-")[0].lower()
     locale = language if language in UserWords._fields else "en"
     limits = msgspec.json.decode(view.answer).get("limits") or {}
     decision = _TO_USER.get(view.decision, view.decision)
     message = None
     if decision != Outcome.ALLOW.value:
-        first = next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED)
-        message = getattr(REASONS[Reason(first)].to_user, locale)
+        first = Reason(next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED))
+        if call.query["as"] == "refusal":
+            contact = call.state.context.settings.web.support_contact
+            raise refusal(first, contact, locale=locale, retry_after_s=limits.get("retry_after_s"))
+        message = getattr(REASONS[first].to_user, locale)
     return DecisionForUser(
         decision_id=view.decision_id,
         decision=decision,
