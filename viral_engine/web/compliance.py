@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import msgspec
 
 from viral_engine.domain.reasons import REASONS, Reason, UserWords
 from viral_engine.web.errors import ApiError
+from viral_engine.web.quotas import whole_seconds
 
 OTHER = "compliance_check_failed"
 CODES: Mapping[Reason, str] = {
@@ -38,8 +38,6 @@ _REQUIRED = frozenset(
     }
 )
 """Reasons that end when what the law asks for is there: a consent, an age, a relation."""
-
-RETRY_AFTER_MIN_S = 1
 
 
 class ComplianceBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,5 +88,4 @@ def refusal(
     )
     if reason is not Reason.RATE_LIMITED:
         return ComplianceRefusal(403, body)
-    seconds = max(math.ceil(retry_after_s or 0), RETRY_AFTER_MIN_S)
-    return ComplianceRefusal(429, body, headers=((b"retry-after", b"%d" % seconds),))
+    return ComplianceRefusal(429, body, headers=((b"retry-after", b"%d" % whole_seconds(retry_after_s)),))

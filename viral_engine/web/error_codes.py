@@ -41,7 +41,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "not_redacted": "The content could not be redacted in time.",
     },
     429: {
-        "quota_exceeded": "A reporter has sent as many reports today as are taken.",
+        "quota_exceeded": "A reporter has sent as many reports today as are taken; Retry-After says when more are.",
         "rate_limited": "A limit is full; Retry-After says when it lets go.",
     },
     431: {"headers_too_large": "The request line and the headers are too large."},

@@ -10,7 +10,7 @@ import msgspec
 from viral_engine.domain import canonical
 from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.domain.errors import Invalid
-from viral_engine.domain.reports import TEXT_LENGTH_MAX
+from viral_engine.domain.reports import QUOTA_A_DAY, TEXT_LENGTH_MAX
 from viral_engine.messages.journal import Commit
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.messages.reviews import (
@@ -35,8 +35,10 @@ from viral_engine.store.audit import audit_entry
 from viral_engine.web.api.access import canonical_value
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, page_limit, text, uuid_text
 from viral_engine.web.disclosing import log_shown_of
+from viral_engine.web.quotas import too_many
 from viral_engine.web.routes import Answer, Call, Parameter
 
+DAY_S = 86_400
 QUEUES: tuple[Queue, ...] = ("review", "child_safety")
 STATES: tuple[CaseState, ...] = ("open", "claimed", "closed")
 KINDS: tuple[CaseKind, ...] = ("decision", "report", "appeal")
@@ -68,18 +70,20 @@ async def post_report(call: Call) -> Answer:
     """Takes in a report; acknowledged once it is written."""
     body: ReportBody = call.body
     assert call.grant is not None
-    stands: ReportStands = await call.trust_safety(
-        AddReport(
-            reporter_id=canonical.user_id(body.reporter_id, "reporter_id"),
-            kind=body.kind,
-            value=canonical_value(body.kind, body.value),
-            category=body.category,
-            severity=body.severity,
-            content=None if body.content is None else text(body.content, "content", TEXT_LENGTH_MAX),
-            trusted="review" in call.grant.scopes,
-            author=call.author,
-        )
+    report = AddReport(
+        reporter_id=canonical.user_id(body.reporter_id, "reporter_id"),
+        kind=body.kind,
+        value=canonical_value(body.kind, body.value),
+        category=body.category,
+        severity=body.severity,
+        content=None if body.content is None else text(body.content, "content", TEXT_LENGTH_MAX),
+        trusted="review" in call.grant.scopes,
+        author=call.author,
     )
+    try:
+        stands: ReportStands = await call.trust_safety(report)
+    except Refused as refused:
+        raise _until_tomorrow(refused, call.state.context.system.clock.wall_ms()) from None
     if body.category == "child_safety" and stands.is_new:
         # Pages whoever watches the log; nothing of the report itself is in it.
         call.state.context.log.critical("child_safety_report", case_id=stands.report_id, blocked=stands.blocked)
@@ -145,6 +149,21 @@ async def close_case(call: Call) -> Answer:
         CloseCase(case_id=view.case_id, outcome=body.outcome, note=note, author=call.author)
     )
     return Answer(200, closed)
+
+
+def _until_tomorrow(refused: Refused, now_ms: int) -> Exception:
+    """Returns a used-up quota with the end of the day in UTC, when the next one begins; anything else as it is."""
+    if refused.code != "quota_exceeded":
+        return refused
+    return too_many(
+        refused.code,
+        refused.message,
+        policy="reports",
+        quota=QUOTA_A_DAY,
+        window_s=DAY_S,
+        wait_s=DAY_S - now_ms / 1000 % DAY_S,
+        field=refused.field,
+    )
 
 
 async def _case(call: Call) -> CaseView:
