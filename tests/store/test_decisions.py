@@ -11,6 +11,7 @@ from sqlalchemy import event
 from viral_engine.domain.uuid7 import Uuid7Source, lowest_uuid7
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.dead_letters import ReadDeadLetters
+from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
 from viral_engine.messages.policies import ReadPolicies, ReadShadowed
 from viral_engine.messages.reading import (
     DecisionPage,
@@ -114,6 +115,8 @@ def test_a_batch_of_any_size_is_one_statement(store: Database) -> None:
         ReadShadowed: ReadShadowed(version=3, since=NOON),
         ReadCases: ReadCases(queue="review"),
         ReadCase: ReadCase(str(lowest_uuid7(NOON_MS))),
+        ReadStandings: ReadStandings(user_ids=("a", "b"), asker_id="c"),
+        ReadDisclosures: ReadDisclosures(user_id="a"),
     }
     # The versions, and which of them stand.
     of_two = {ReadPolicies}
