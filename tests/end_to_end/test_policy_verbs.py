@@ -45,7 +45,7 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     assert daemon.check(10, "general")["decision"] == "allow"
     assert "1 would-be denials that were none" in daemon.cli("policy", "show", "shadow").stdout
 
-    assert daemon.cli("policy", "enforce", "4", "--reason", "it is good").returncode == 0
+    assert daemon.cli("policy", "enforce", "5", "--reason", "it is good").returncode == 0
     assert daemon.check(11, "general")["decision"] == "deny"
     daemon.kill()
     daemon.start()
@@ -57,6 +57,7 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     assert (again["compared"], again["different"], again["left_out"]) == (8, [], 0)
     stands = [line.split()[:3] for line in daemon.cli("policy", "list").stdout.splitlines()[1:]]
     assert stands == [
-        ["4", "shadow", "default"], ["3", "in", "force"], ["2", "default", "shipped"], ["1", "default", "shipped"],
+        ["5", "shadow", "default"], ["4", "in", "force"],
+        ["3", "default", "shipped"], ["2", "default", "shipped"], ["1", "default", "shipped"],
     ]  # fmt: skip
     assert daemon.cli("policy", "shadow", "--off", "--reason", "done").returncode == 0

@@ -49,9 +49,9 @@ def test_other_users_of_a_phone_number_are_counted_and_the_household_is_not() ->
     memory, clock = a_memory(), ManualClock()
     for user in ("a", "b", "c"):
         facts_of(memory, clock, user, phone="+14155550132", action_type="invite")
-    phone = {"phone": "+14155550132", "action_type": "invite"}
-    assert '"phone_users":3' in facts_of(memory, clock, "d", **phone)
-    assert '"phone_users":2' in facts_of(memory, clock, "e", frozenset({"a", "b"}), **phone)
+    assert '"phone_users":3' in facts_of(memory, clock, "d", phone="+14155550132", action_type="invite")
+    family = frozenset({"a", "b"})
+    assert '"phone_users":2' in facts_of(memory, clock, "e", family, phone="+14155550132", action_type="invite")
 
 
 def test_after_a_day_they_are_forgotten() -> None:

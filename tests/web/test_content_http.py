@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from web_serving import Served, serving
 
-from tests.web.web_serving import Served, serving
 from viral_engine.actors.growth.content.actor import ContentActor
 from viral_engine.messages.content import Content
 from viral_engine.runtime.spec import Worker
