@@ -22,6 +22,7 @@ VERBS = {
     "decisions": "decisions:decisions",
     "why": "decisions:why",
     "reevaluate": "reevaluate:reevaluate",
+    "rederive": "rederive:rederive",
     "replay": "replay:replay",
     "health": "health:health",
     "tree": "tree:tree",

@@ -136,13 +136,13 @@ def test(session: Session, file: str, *, since: float, examples: int) -> None:
 
     Nothing is loaded. Each decision is evaluated on the facts that were recorded with it.
     """
-    trial = Trial(_read(file)[1])
+    trial = Trial(read_policy(file)[1])
     for record in records_since(session, since):
         trial.add(record)
-    session.printer.answer(_as_json(trial), _told(trial, examples, session))
+    session.printer.answer(as_json(trial), told(trial, examples, session))
 
 
-def _told(trial: Trial, examples: int, session: Session) -> list[str]:
+def told(trial: Trial, examples: int, session: Session) -> list[str]:
     """Returns a trial in lines: the sum, the moves, the reasons, the cohorts, a few decisions."""
     everyone = trial.cohorts["all"]
     lines = [f"{trial.compared:,} decisions, {everyone.changed:,} change ({_share(everyone.changed, trial.compared)})"]
@@ -187,7 +187,8 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}, 95 % in {low:.1%} to {high:.1%}"
 
 
-def _as_json(trial: Trial) -> dict[str, Any]:
+def as_json(trial: Trial) -> dict[str, Any]:
+    """Returns a trial as plain data."""
     return {
         "compared": trial.compared,
         "left_out": trial.left_out,
@@ -212,7 +213,7 @@ def _as_json(trial: Trial) -> dict[str, Any]:
 
 
 def _take_in(session: Session, file: str, mode: str, reason: str) -> None:
-    source, _ = _read(file)
+    source, _ = read_policy(file)
     answer = session.daemon.http("POST", "/v1/policies", {"source": source, "mode": mode, "reason": reason})
     says = "decides from now on" if mode == "enforce" else "runs in shadow from now on: it changes no answer"
     session.printer.answer(answer, [f"version {answer['version']} {says}"])
@@ -224,7 +225,7 @@ def _switch(session: Session, version: int | None, reason: str) -> None:
     session.printer.answer(answer, [f"version {answer['version']} decides from now on"])
 
 
-def _read(file: str) -> tuple[str, Policy]:
+def read_policy(file: str) -> tuple[str, Policy]:
     """Reads a file and refuses a bad one here, before the daemon is asked."""
     try:
         with click.open_file(file, encoding="utf-8") as opened:

@@ -1,6 +1,6 @@
 """Reading users: what a check must know, and what operators are shown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,40 +11,62 @@ from viral_engine.domain.ages import AgeBand, band_from_birth_date, band_from_st
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import ConsentView, UserView
 from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile, ReadUser
+from viral_engine.store.signals import FIRST_COUNTS
 
-__all__ = ["band_today", "read_profiles", "read_users"]
+__all__ = ["band_today", "profiles_then", "read_profiles", "read_users"]
 
 _CONSENTS = """coalesce((
     SELECT json_agg(json_build_object(
         'consent_id', id, 'scope', scope, 'method', method, 'guardian_id', guardian_id,
         'policy_version', policy_version, 'granted_at', granted_at, 'expires_at', expires_at,
-        'withdrawn_at', withdrawn_at) ORDER BY granted_at, id)
-    FROM parental_consents WHERE user_id = asked.id
+        'withdrawn_at', {withdrawn_at}) ORDER BY granted_at, id)
+    FROM parental_consents WHERE user_id = asked.id{granted}
 ), '[]')::text"""
+_CONSENTS_NOW = _CONSENTS.format(withdrawn_at="withdrawn_at", granted="")
+_CONSENTS_THEN = _CONSENTS.format(
+    withdrawn_at="CASE WHEN withdrawn_at <= asked.at THEN withdrawn_at END", granted=" AND granted_at <= asked.at"
+)
 
-# Everything about a user in one row: each part is one look-up in an index, whatever the number of users asked for.
-_PROFILES = text(
-    f"""
+
+def _held_now(row: str) -> str:
+    """A consent that holds: given, and not withdrawn."""
+    return f"{row}consent_given"
+
+
+def _held_then(row: str) -> str:
+    return f"{row}granted_at <= asked.at AND ({row}withdrawn_at IS NULL OR {row}withdrawn_at > asked.at)"
+
+
+def _profiles(held: Callable[[str], str], consents: str, *, then: bool) -> str:
+    """Everything about a user in one row: each part is one look-up in an index, whatever the number asked for.
+
+    `then`: as of the instant `asked.at`, for what has the times of its changes; `asked` has the rows then.
+    """
+    of_then = {
+        name: f" AND {name} <= asked.at" if then else "" for name in ("u.created_at", "confirmed_at", "first_at")
+    }
+    return f"""
 SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::text, u.age_band, u.stated_on::text,
     u.adulthood_attested, u.household_id, u.school_id, u.jurisdiction, u.email_domain, u.referrer_id,
     (extract(epoch FROM u.created_at) * 1000)::bigint AS created_ms,
     coalesce(s.ferpa, u.school_id IS NOT NULL) AS school_ferpa,
     ARRAY(SELECT guardian_id FROM user_guardians
-        WHERE user_id = asked.id AND confirmed_at IS NOT NULL ORDER BY guardian_id) AS guardian_ids,
+        WHERE user_id = asked.id AND confirmed_at IS NOT NULL{of_then["confirmed_at"]} ORDER BY guardian_id)
+        AS guardian_ids,
     h.members AS household_members, h.size AS household_size, h.joined_ms AS household_joined_ms,
     coalesce((SELECT json_object_agg(signal, json_build_array(value, (extract(epoch FROM first_at) * 1000)::bigint))
-        FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
-    {_CONSENTS} AS consents
-FROM unnest(CAST(:ids AS text[])) AS asked (id)
-LEFT JOIN users u ON u.user_id = asked.id LEFT JOIN schools s ON s.school_id = u.school_id
+        FROM signals WHERE user_id = asked.id{of_then["first_at"]}), '{{}}')::text AS signals,
+    {consents} AS consents{_CHANGED if then else ""}
+FROM {_ASKED_THEN if then else _ASKED_NOW}
+LEFT JOIN users u ON u.user_id = asked.id{of_then["u.created_at"]} LEFT JOIN schools s ON s.school_id = u.school_id
 LEFT JOIN LATERAL (
     WITH guardians AS (
-        SELECT DISTINCT guardian_id FROM parental_consents WHERE user_id = asked.id AND consent_given
+        SELECT DISTINCT guardian_id FROM parental_consents WHERE user_id = asked.id AND {held("")}
         UNION SELECT other.guardian_id FROM parental_consents AS own JOIN parental_consents AS other USING (user_id)
-        WHERE own.guardian_id = asked.id AND own.consent_given AND other.consent_given
+        WHERE own.guardian_id = asked.id AND {held("own.")} AND {held("other.")}
     ), children AS (
         SELECT user_id, min(granted_at) AS joined_at FROM parental_consents JOIN guardians USING (guardian_id)
-        WHERE consent_given GROUP BY user_id
+        WHERE {held("")} GROUP BY user_id
     ), household AS (
         SELECT guardian_id AS member FROM guardians UNION SELECT user_id FROM children
     )
@@ -54,15 +76,25 @@ LEFT JOIN LATERAL (
             FROM children), ARRAY[]::bigint[]) AS joined_ms
     FROM household
 ) AS h ON true
-"""  # noqa: S608 - made of the constant above
-)
+"""  # noqa: S608 - made of constants
+
+
+_ASKED_NOW = "unnest(CAST(:ids AS text[])) AS asked (id)"
+_ASKED_THEN = "unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[])) WITH ORDINALITY AS asked (id, at, number)"
+_CHANGED = """,
+    asked.number, coalesce(u.updated_at > asked.at, false) AS user_changed,
+    EXISTS (SELECT FROM signals WHERE user_id = asked.id AND first_at <= asked.at AND updated_at > asked.at
+        AND signal <> ALL(CAST(:first_counts AS text[]))) AS signals_changed"""
+
+_PROFILES = text(_profiles(_held_now, _CONSENTS_NOW, then=False))
+_PROFILES_THEN = text(_profiles(_held_then, _CONSENTS_THEN, then=True))
 
 _USERS = text(
     f"""
 SELECT asked.id AS asked_id, u.*,
     ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id ORDER BY guardian_id) AS guardian_ids,
     coalesce((SELECT json_object_agg(signal, value) FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
-    {_CONSENTS} AS consents
+    {_CONSENTS_NOW} AS consents
 FROM unnest(CAST(:ids AS text[])) AS asked (id) LEFT JOIN users u ON u.user_id = asked.id
 """  # noqa: S608 - made of the constant above
 )
@@ -82,6 +114,25 @@ def read_profiles(connection: Connection, messages: Sequence[ReadProfile]) -> li
     rows = connection.execute(_PROFILES, {"ids": ids, "members": HOUSEHOLD_MAX})
     found = {row.id: _profile(row) for row in rows}
     return [found[message.user_id] for message in messages]
+
+
+def profiles_then(
+    connection: Connection, asked: Sequence[tuple[str, datetime]]
+) -> list[tuple[ProfileRow | None, list[str]]]:
+    """For each user and instant the profile as it was then, and what of it holds its present state, changed since.
+
+    Consents, guardians' confirmations and first reports of signals have their times. A user's row and list of
+    guardians, and the value of a signal whose last report counts, are what they are now.
+    """
+    parameters = {
+        "ids": [user_id for user_id, _ in asked], "ats": [at for _, at in asked], "members": HOUSEHOLD_MAX,
+        "first_counts": list(FIRST_COUNTS),
+    }  # fmt: skip
+    found: dict[int, tuple[ProfileRow | None, list[str]]] = {}
+    for row in connection.execute(_PROFILES_THEN, parameters):
+        changed = {"user": row.user_changed, "signals": row.signals_changed}
+        found[row.number] = (_profile(row), [name for name, is_changed in changed.items() if is_changed])
+    return [found[number] for number in range(1, len(asked) + 1)]
 
 
 def _profile(row: Row[Any]) -> ProfileRow | None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from viral_engine.messages.dead_letters import ReadDeadLetters
 from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
+from viral_engine.messages.history import ReadPastDecisions, ReadPastEntries
 from viral_engine.messages.policies import ReadPolicies, ReadShadowed
 from viral_engine.messages.reading import (
     ReadDecision,
@@ -23,6 +24,7 @@ from viral_engine.store.access import read_entries
 from viral_engine.store.dead_letters import read_dead_letters
 from viral_engine.store.decisions import read_decisions, read_pages
 from viral_engine.store.disclosures import read_disclosures
+from viral_engine.store.history import read_past_decisions, read_past_entries
 from viral_engine.store.idempotency import read_idempotent
 from viral_engine.store.keys import read_keys
 from viral_engine.store.policies import read_policies, read_shadowed
@@ -52,4 +54,6 @@ READS: Mapping[type, Read] = {
     ReadCase: read_case,
     ReadStandings: read_standings,
     ReadDisclosures: read_disclosures,
+    ReadPastDecisions: read_past_decisions,
+    ReadPastEntries: read_past_entries,
 }

@@ -14,6 +14,7 @@ from viral_engine.web.api import access, decisions, disclosures, keys, operation
 from viral_engine.web.api.bulk import BulkAnswers, BulkItems, bulk
 from viral_engine.web.check import CHECK_PATH, Checker
 from viral_engine.web.disclosing import ON_BEHALF_OF
+from viral_engine.web.history_table import history_routes
 from viral_engine.web.policy_table import policy_routes
 from viral_engine.web.review_table import review_routes
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route
@@ -29,6 +30,7 @@ def route_table(settings: Settings, checker: Checker) -> tuple[Route, ...]:
     return (
         *_checks(settings, checker),
         *_decisions(),
+        *history_routes(),
         *_redactions(),
         *_users(settings.web.body_bytes_max),
         *_guardians(settings.web.body_bytes_max),

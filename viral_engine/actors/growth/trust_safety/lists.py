@@ -53,6 +53,10 @@ class Lists:
         """Tells whether one more row may be added while so many others are on their way."""
         return len(self.blocks if name == "blocks" else self.allows) + coming < self.rows_max
 
+    def flag(self, device: str, kind: str, risk: int, at_ms: int) -> None:
+        """Adds what was observed about a device, before what was observed earlier."""
+        self._flags[device] = [(kind, risk, at_ms), *self._flags.get(device, ())]
+
     def report(self, row: ReportRow) -> None:
         """Adds a report, or what is known of it by now."""
         self._reports.setdefault((row.kind, row.value), {})[row.report_id] = row

@@ -1,0 +1,73 @@
+"""What happened, page by page, for whoever builds the facts of recorded decisions once more."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import get_args
+
+from viral_engine.domain.errors import Invalid
+from viral_engine.messages.history import (
+    EntrySource,
+    PastDecision,
+    PastDecisions,
+    PastEntries,
+    PastEntry,
+    ReadPastDecisions,
+    ReadPastEntries,
+)
+from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
+from viral_engine.web.routes import Answer, Call, Parameter
+
+_LIMIT = Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
+_WHEN = {"type": "string", "format": "date-time"}
+
+DECISIONS = (
+    Parameter("since", "Recorded at or after this time.", _WHEN),
+    Parameter("after", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    _LIMIT,
+)
+ENTRIES = (
+    Parameter("source", "What to list.", {"type": "string", "enum": list(get_args(EntrySource))}),
+    Parameter("since", "What stood at any time after this one.", _WHEN),
+    Parameter("before", "The id that the page before ended with."),
+    _LIMIT,
+)
+_BEFORE = {"flags": re.compile(r"\d{1,18}"), "starts": re.compile(r"[\w-]{1,64}", re.ASCII)}
+"""What ids look like that are no UUIDs."""
+
+
+async def list_past_decisions(call: Call) -> Answer:
+    """Returns a page of decisions, oldest first, with their users as of then."""
+    limit = page_limit(call.query)
+    after = uuid_text(call.query["after"], "after") if "after" in call.query else None
+    question = ReadPastDecisions(since_ms=_since_ms(call), after=after, limit=limit)
+    decisions: list[PastDecision] = await call.read(question)
+    # A page that is not full is the last one.
+    next_after = decisions[-1].decision_id if len(decisions) == limit else None
+    return Answer(200, PastDecisions(decisions=decisions, next_after=next_after))
+
+
+async def list_past_entries(call: Call) -> Answer:
+    """Returns a page of blocks, allows, flags, reports or starts, newest first, with the times of their changes."""
+    limit = page_limit(call.query)
+    source = next((one for one in get_args(EntrySource) if one == call.query.get("source")), None)
+    if source is None:
+        raise Invalid("source", f"must be one of {', '.join(get_args(EntrySource))}")
+    if source not in _BEFORE:
+        before = page_before(call.query)
+    else:
+        before = call.query.get("before")
+        if before is not None and _BEFORE[source].fullmatch(before) is None:
+            raise Invalid("before", "must be the id of an entry")
+    question = ReadPastEntries(source=source, since_ms=_since_ms(call), before=before, limit=limit)
+    entries: list[PastEntry] = await call.read(question)
+    next_before = entries[-1].entry_id if len(entries) == limit else None
+    return Answer(200, PastEntries(entries=entries, next_before=next_before))
+
+
+def _since_ms(call: Call) -> int:
+    if "since" not in call.query:
+        raise Invalid("since", "is missing")
+    since: datetime = instant(call.query["since"], "since")
+    return max(0, int(since.timestamp() * 1_000))
