@@ -12,6 +12,7 @@ from viral_engine.domain.uuid7 import Uuid7Source, lowest_uuid7
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.dead_letters import ReadDeadLetters
 from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
+from viral_engine.messages.history import ReadPastDecisions, ReadPastEntries
 from viral_engine.messages.policies import ReadPolicies, ReadShadowed
 from viral_engine.messages.reading import (
     DecisionPage,
@@ -26,12 +27,14 @@ from viral_engine.messages.reading import (
     WarmStart,
 )
 from viral_engine.messages.reviews import ReadCase, ReadCases
-from viral_engine.store.access import add_entry
+from viral_engine.store.access import add_entry, lift_entry
 from viral_engine.store.decisions import read_decisions, read_pages
 from viral_engine.store.device_flags import add_flag, signup_attempt
 from viral_engine.store.engine import Database
+from viral_engine.store.history import read_past_decisions, read_past_entries
 from viral_engine.store.partitions import ensure_partitions
 from viral_engine.store.reads import READS
+from viral_engine.store.signals import set_signal
 from viral_engine.store.warm_start import read_warm_starts
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -117,6 +120,8 @@ def test_a_batch_of_any_size_is_one_statement(store: Database) -> None:
         ReadCase: ReadCase(str(lowest_uuid7(NOON_MS))),
         ReadStandings: ReadStandings(user_ids=("a", "b"), asker_id="c"),
         ReadDisclosures: ReadDisclosures(user_id="a"),
+        ReadPastDecisions: ReadPastDecisions(since_ms=NOON_MS),
+        ReadPastEntries: ReadPastEntries(source="reports", since_ms=NOON_MS),
     }
     # The versions, and which of them stand.
     of_two = {ReadPolicies}
@@ -129,6 +134,43 @@ def test_a_batch_of_any_size_is_one_statement(store: Database) -> None:
         with engine.connect() as connection:
             assert len(READS[kind](connection, [question] * 20)) == 20
         assert len(seen) == (2 if kind in of_two else 1), kind
+
+
+def test_the_past_is_read_oldest_first_in_pages_with_users_as_of_then(store: Database) -> None:
+    rows = [
+        decision(user_id=f"u{n}", at_ms=NOON_MS + n, facts=b'{"schema":1,"action":"a","now_ms":1}') for n in range(3)
+    ]
+    copy_in(store.conninfo, rows)
+    commit(store.conninfo, *set_signal("u2", "email_verified", value=True, at_ms=NOON_MS + 1))
+    commit(store.conninfo, *set_signal("u1", "email_verified", value=True, at_ms=NOON_MS + 2))
+    with store.engine.connect() as connection:
+        first, second, none = (
+            read_past_decisions(connection, [ReadPastDecisions(since_ms=NOON_MS, after=after, limit=2)])[0]
+            for after in (None, str(UUID(bytes=rows[1].decision_id)), "no id")
+        )
+    assert [(one.user_id, one.at_ms - NOON_MS, one.profile is None) for one in (*first, *second)] == [
+        ("u0", 0, True), ("u1", 1, True), ("u2", 2, False),
+    ]  # fmt: skip
+    assert first[0].facts == {"schema": 1, "action": "a", "now_ms": 1}
+    assert none == []
+
+
+def test_what_stood_is_read_newest_first_with_what_ended_since_and_nothing_that_ended_before(store: Database) -> None:
+    ids = [Uuid7Source(os.urandom).next(NOON_MS + n) for n in range(3)]
+    for n, entry_id in enumerate(ids):
+        entry: dict[str, Any] = {"kind": "user", "value": f"u{n}", "reason": "r", "author": "a", "expires_at_ms": None}
+        commit(store.conninfo, *add_entry("blocks", entry_id, **entry, at_ms=NOON_MS))
+    for n in (0, 1):
+        commit(store.conninfo, *lift_entry("blocks", ids[n], author="a", reason="r", at_ms=NOON_MS + 10 * (n + 1)))
+
+    def page(**fields: Any) -> list[tuple[str, int | None]]:
+        question = ReadPastEntries(**{"source": "blocks", "since_ms": NOON_MS + 10, **fields})
+        with store.engine.connect() as connection:
+            return [(one.value, one.ends_ms) for one in read_past_entries(connection, [question])[0]]
+
+    assert page() == [("u2", None), ("u1", NOON_MS + 20)]
+    assert page(limit=1, before=str(ids[2])) == [("u1", NOON_MS + 20)]
+    assert page(source="allows") == page(source="flags") == page(source="starts") == page(source="reports") == []
 
 
 def test_a_start_gets_the_recent_past_oldest_first(store: Database) -> None:

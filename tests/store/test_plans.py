@@ -14,6 +14,7 @@ from sqlalchemy.schema import CreateIndex
 from viral_engine import config
 from viral_engine.domain.uuid7 import lowest_uuid7
 from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
+from viral_engine.messages.history import ReadPastDecisions, ReadPastEntries
 from viral_engine.messages.reading import (
     ReadDecision,
     ReadDecisions,
@@ -223,3 +224,16 @@ def test_how_somebody_stands_to_others_comes_from_indexes(filled: Database) -> N
     nodes = plans(filled, ReadStandings(user_ids=("kid7", "kid8"), asker_id="mum4"))
     assert scanned(nodes) == set()
     assert {"users_pkey", "user_guardians_pkey", "blocks_live_idx"} <= indexes(nodes)
+def test_the_past_is_read_in_the_order_of_its_ids_and_its_users_from_indexes(filled: Database) -> None:
+    nodes = plans(filled, ReadPastDecisions(since_ms=NOON_MS + 3 * DAY_MS, limit=200))
+    assert {table for table in tables(nodes) if table.startswith("decisions_2")} <= {
+        "decisions_20261125", "decisions_20261126",
+    }  # fmt: skip
+    assert scanned(nodes).isdisjoint({"decisions_20261125", "parental_consents", "signals"})
+    assert {"parental_consents_user_consent_idx", "parental_consents_guardian_idx", "signals_pkey"} <= indexes(nodes)
+
+
+def test_what_stood_is_read_by_its_ids(filled: Database) -> None:
+    for source, table in (("blocks", "blocks"), ("flags", "device_flags")):
+        nodes = plans(filled, ReadPastEntries(source=source, since_ms=NOON_MS, limit=200))
+        assert indexes(nodes) == {f"{table}_pkey"}
