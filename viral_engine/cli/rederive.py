@@ -17,7 +17,6 @@ from viral_engine.cli.errors import ExitCode
 from viral_engine.cli.layout import clean
 from viral_engine.cli.options import SPAN, Session, common
 from viral_engine.cli.policy import as_json, read_policy, told
-from viral_engine.cli.records import PAGE_ROWS
 from viral_engine.config import load
 from viral_engine.domain.facts import facts_to_dict
 from viral_engine.domain.policy import SHIPPED, Policy, policy_from_dict
@@ -28,6 +27,8 @@ from viral_engine.messages.history import ENTRIES_MAX, EntrySource, PastDecision
 DECISIONS_MAX = 200_000
 DECISIONS = 10_000
 EXAMPLES_SHOWN = 10
+PAGE_ROWS = 50
+"""A page keeps the reader busy for some ten milliseconds, in which checks of users who are not in memory wait."""
 
 
 @dataclass(slots=True)
