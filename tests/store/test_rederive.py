@@ -283,9 +283,7 @@ def test_another_policy_finds_its_own_limits_counted(running: Engine) -> None:
         running.reasons("ann")
     general = DEFAULT_POLICY.actions["general"]
     limit = replace(general.limits[0], window="one_a_minute", places=1, window_ms=60_000)
-    tried = replace(
-        DEFAULT_POLICY, id="tried", actions={**DEFAULT_POLICY.actions, "general": replace(general, limits=(limit,))}
-    )
+    tried = replace(DEFAULT_POLICY, actions={**DEFAULT_POLICY.actions, "general": replace(general, limits=(limit,))})
     made = rederived(running.database, tried=tried)
     assert [one.tried.windows[0].used for one in made] == [0, 1, 2]
     assert [evaluate(tried, one.tried).outcome.value for one in made] == ["allow", "deny", "deny"]

@@ -103,12 +103,12 @@ def rederive(
         since_ms: earlier decisions are counted only.
         is_whole: whether `rows` begin where they must.
     """
-    past = _Past(entries, settings, is_whole=is_whole)
+    past = _Past(entries, tried, settings, is_whole=is_whole)
     for number, row in enumerate(rows, start=1):
         if row.policy_version == 0:
             # Nobody decided, so nothing was counted.
             continue
-        made = past.step(row, policy_of(row.policy_version), tried)
+        made = past.step(row, policy_of(row.policy_version))
         if number % CLEAN_UP_EVERY == 0:
             past.clean_up(row.at_ms)
         if row.at_ms >= since_ms:
@@ -119,11 +119,18 @@ class _Past:
     """What trust_safety held while the rows were recorded."""
 
     def __init__(
-        self, entries: Mapping[EntrySource, Sequence[PastEntry]], settings: TrustSafetySettings, *, is_whole: bool
+        self,
+        entries: Mapping[EntrySource, Sequence[PastEntry]],
+        tried: Policy,
+        settings: TrustSafetySettings,
+        *,
+        is_whole: bool,
     ) -> None:
         # What is imported with a past time never mixes with the present; nor do counts of another policy's limits.
         self._timelines = {backfill: Timeline(settings) for backfill in (False, True)}
-        self._tried = {backfill: Timeline(settings) for backfill in (False, True)}
+        self._counting = {backfill: Timeline(settings) for backfill in (False, True)}
+        self._tried = tried
+        self._is_tried = False
         self._lists = PastLists(entries, settings.entries_max)
         self._nobody = Profiles(1)
         self._starts_ms = sorted(entry.begins_ms for entry in entries.get("starts", ()))
@@ -131,7 +138,7 @@ class _Past:
         self._version: int | None = None
         self._is_whole = is_whole
 
-    def step(self, row: PastDecision, policy: Policy, tried: Policy) -> Rederived:
+    def step(self, row: PastDecision, policy: Policy) -> Rederived:
         """Builds the facts of the next decision, then counts it as it was counted."""
         if self._first_ms is None:
             self._first_ms = row.at_ms
@@ -150,11 +157,11 @@ class _Past:
                 profiles=self._nobody, now_ms=now_ms,
             )  # fmt: skip
 
-        action, other = policy.action(row.action_type), tried.action(row.action_type)
+        action, other = policy.action(row.action_type), self._tried.action(row.action_type)
         keyed = timeline.keyed(action, request, group)
         facts = others = gathered(action, timeline.look(keyed, group, now_ms))
-        counting = self._tried[row.backfill]
-        if (tried.id, tried.version) != (policy.id, policy.version):
+        counting = self._counting[row.backfill]
+        if not self._is_tried:
             uses = counting.look(counting.keyed(other, request, group), group, counting.advance(row.occurred_ms))
             others = gathered(other, uses)
         recorded = facts_from_dict(row.facts)
@@ -169,12 +176,14 @@ class _Past:
 
     def clean_up(self, at_ms: int) -> None:
         """Drops what has ended."""
-        for timeline in (*self._timelines.values(), *self._tried.values()):
+        for timeline in (*self._timelines.values(), *self._counting.values()):
             timeline.clean_up(timeline.last_ms)
         self._lists.lists.clean_up(at_ms, CLEAN_UP_BUDGET)
 
     def _adopt(self, policy: Policy) -> None:
         self._version = policy.version
+        # What a policy gathers hangs on its actions alone.
+        self._is_tried = (policy.actions, policy.unlisted) == (self._tried.actions, self._tried.unlisted)
         for timeline in self._timelines.values():
             for action in (*policy.actions.values(), policy.unlisted):
                 timeline.adopt(action.limits)
