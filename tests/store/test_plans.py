@@ -224,6 +224,8 @@ def test_how_somebody_stands_to_others_comes_from_indexes(filled: Database) -> N
     nodes = plans(filled, ReadStandings(user_ids=("kid7", "kid8"), asker_id="mum4"))
     assert scanned(nodes) == set()
     assert {"users_pkey", "user_guardians_pkey", "blocks_live_idx"} <= indexes(nodes)
+
+
 def test_the_past_is_read_in_the_order_of_its_ids_and_its_users_from_indexes(filled: Database) -> None:
     nodes = plans(filled, ReadPastDecisions(since_ms=NOON_MS + 3 * DAY_MS, limit=200))
     assert {table for table in tables(nodes) if table.startswith("decisions_2")} <= {
