@@ -30,3 +30,13 @@ def test_a_reason_that_changes_for_ever_fills_no_log() -> None:
             board.report("database", f"attempt {number} failed")
     assert len(logged) == TOLD_MAX
     assert board.reasons() == {"database": "attempt 999 failed"}
+
+
+def test_a_part_that_no_answer_needs_is_told_and_is_no_reason() -> None:
+    board = ConditionBoard()
+    with capture_logs() as logged:
+        board.remark("pager", "nobody is paged")
+        assert (board.reasons(), board.remarks()) == ({}, {"pager": "nobody is paged"})
+        board.remark("pager", None)
+    assert board.remarks() == {}
+    assert [line["event"] for line in logged] == ["part not well", "part well again"]

@@ -268,7 +268,12 @@ def test_a_database_that_is_away_is_503_with_retry_after(served: Served) -> None
 def test_health_needs_no_key_and_readiness_names_what_is_not_well_but_no_internals(served: Served) -> None:
     assert served.request("GET", "/healthz", key=None).json == {"status": "ok", "version": "0.0.0"}
     assert served.check().status == 200
-    assert served.request("GET", "/readyz", key=None).json == {"ready": True, "reasons": []}
+    assert served.request("GET", "/readyz", key=None).json == {"ready": True, "reasons": [], "remarks": []}
+    with serving(readiness=Readiness({}, {"pager": "192.0.2.1:587 takes no page"})) as remarked:
+        assert remarked.check().status == 200
+        answer = remarked.request("GET", "/readyz", key=None)
+        remarks = ["pager needs somebody to look at it"]
+        assert (answer.status, answer.json) == (200, {"ready": True, "reasons": [], "remarks": remarks})
     away = Readiness(
         {"database": 'connection to server at "192.0.2.1", port 5432 failed', "/journal": "is reconnecting"}
     )
@@ -276,7 +281,7 @@ def test_health_needs_no_key_and_readiness_names_what_is_not_well_but_no_interna
         assert red.check().status == 200
         answer = red.request("GET", "/readyz", key=None)
         reasons = ["database is not well", "/journal is not well"]
-        assert (answer.status, answer.json) == (503, {"ready": False, "reasons": reasons})
+        assert (answer.status, answer.json) == (503, {"ready": False, "reasons": reasons, "remarks": []})
 
 
 def test_metrics_hold_ours_and_the_others(served: Served) -> None:

@@ -9,7 +9,7 @@ import click
 from viral_engine.cli.errors import CliError, ExitCode
 from viral_engine.cli.layout import clean
 from viral_engine.cli.options import Session, common
-from viral_engine.cli.style import Style
+from viral_engine.cli.style import WARN, Style
 from viral_engine.control.protocol import Request
 
 HTTP_OK = 200
@@ -47,6 +47,7 @@ def text(data: dict[str, Any], style: Style) -> list[str]:
     lines += [f"  {clean(trouble)}" for trouble in data["troubles"]]
     lines.append(f"{style.verdict(ok=data['ready'])} daemon: {'ready' if data['ready'] else 'not ready'}")
     lines += [f"  {clean(reason)}" for reason in data["readiness"].get("reasons", ())]
+    lines += [f"  {style.paint('look at', WARN)} {clean(remark)}" for remark in data["readiness"].get("remarks", ())]
     told = f"/readyz answers {http['status']}" if http["error"] is None else http["error"]
     lines.append(f"{style.verdict(ok=http['ready'])} http: {clean(told)}")
     return lines

@@ -50,8 +50,8 @@ class ControlContext:
         url: of the HTTP side, for the header of `tree`.
         version: of the program.
         started_ms: start of the daemon, milliseconds since 1970.
-        readiness: what `/readyz` says: `ready` (bool), and `reasons` that the tree does not show; must not wait for
-            an actor.
+        readiness: what `/readyz` says: `ready` (bool), and `reasons` and `remarks` that the tree does not show; must
+            not wait for an actor.
         audit: is told of an act before it is done; must hand it on without waiting. When it raises, the act is
             done and logged all the same: an operator who stops a runaway part must not depend on the journal,
             which may be the very part that hangs.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from viral_engine.config import Settings
@@ -15,6 +15,7 @@ from viral_engine.runtime.system import System
 TRUST_SAFETY = "/growth/trust_safety"
 CONTENT = "/growth/content"
 REDACTION = "/growth/redaction"
+PAGER = "/growth/pager"
 JOURNAL = "/journal"
 READER = "/reader"
 
@@ -25,9 +26,11 @@ class Readiness:
 
     Attributes:
         reasons: each part that is not well, and why; the why may hold addresses and folders, so only operators get it.
+        remarks: the same of parts that no answer needs.
     """
 
     reasons: Mapping[str, str]
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

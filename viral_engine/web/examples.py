@@ -208,5 +208,5 @@ EXAMPLES: Mapping[str, Any] = {
     "CloseBody": {"outcome": "overturn", "note": "one family, one device"},
     "CaseClosed": {"case_id": _ID, "outcome": "overturn", "blocks_lifted": [_ID]},
     "Health": {"status": "ok", "version": "1.0.0"},
-    "Ready": {"ready": True, "reasons": []},
+    "Ready": {"ready": True, "reasons": [], "remarks": []},
 }

@@ -27,10 +27,15 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether the daemon should get traffic, and which parts are not well; why is told in the log and by `health`."""
+    """Whether the daemon should get traffic, and which parts are not well; why is told in the log and by `health`.
+
+    Attributes:
+        remarks: parts that somebody must look at though no answer needs them.
+    """
 
     ready: bool
     reasons: list[str]
+    remarks: list[str]
 
 
 async def healthz(call: Call) -> Answer:
@@ -40,10 +45,11 @@ async def healthz(call: Call) -> Answer:
 
 async def readyz(call: Call) -> Answer:
     """Says whether the parts that a check needs are up."""
-    reasons = [f"{part} is not well" for part in call.state.context.readiness().reasons]
+    readiness = call.state.context.readiness()
+    reasons = [f"{part} is not well" for part in readiness.reasons]
     if not call.state.keys.is_loaded:
         reasons.append("the API keys could not be read yet")
-    ready = Ready(not reasons, reasons)
+    ready = Ready(not reasons, reasons, [f"{part} needs somebody to look at it" for part in readiness.remarks])
     return Answer(200 if ready.ready else 503, ready)
 
 
