@@ -13,10 +13,8 @@ if __name__ == "__main__":
     for number in (STOPS := (signal.SIGTERM, signal.SIGINT)):
         signal.signal(number, lambda _number, _frame: sys.exit(0))  # nothing was promised to anybody yet
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # `viral-engine serve` has them wait until here
+    from viral_engine.actors import start
 
-from viral_engine.actors import start
-
-if __name__ == "__main__":
     # Before the rest is loaded: PostgreSQL takes as long to start, and nobody need wait for both.
     start.begin(sys.argv[1:])
 
@@ -24,6 +22,7 @@ from viral_engine.actors.control.actor import Control
 from viral_engine.actors.daemon import run
 from viral_engine.actors.database.actor import DatabaseActor
 from viral_engine.actors.growth.content.actor import ContentActor
+from viral_engine.actors.growth.pager.actor import Pager
 from viral_engine.actors.growth.redaction.actor import Redaction
 from viral_engine.actors.growth.trust_safety.actor import TrustSafety
 from viral_engine.actors.jobs.clock.actor import Clock
@@ -41,6 +40,8 @@ GROWTH = (
     Worker(name="trust_safety", actor_class=TrustSafety, shutdown_s=0.5, mailbox_capacity=50_000),
     Worker(name="content", actor_class=ContentActor, shutdown_s=0.1, mailbox_capacity=50_000),
     Worker(name="redaction", actor_class=Redaction, shutdown_s=0.25),
+    # No answer needs it: it gives up alone.
+    Worker(name="pager", actor_class=Pager, shutdown_s=0.1, on_give_up="suspend"),
 )
 
 TREE = Supervisor(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
@@ -27,6 +28,10 @@ Count = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 Interval = Annotated[float, Meta(ge=0, le=3600)]
+Reminder = Annotated[float, Meta(ge=60, le=86_400)]
+
+_ADDRESS = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
+"""A mail address without quotes, comments or names: what can stand in a header and after RCPT TO as it is."""
 
 
 class ConfigError(Exception):
@@ -106,6 +111,23 @@ class Jobs(Struct, frozen=True, forbid_unknown_fields=True):
     limits_cleanup_s: Count
     idempotency_hours: Count
     heartbeat_s: Count
+    pages_s: Count
+
+
+class Pager(Struct, frozen=True, forbid_unknown_fields=True):
+    """How somebody is told at once of a case of child safety; an empty `host` means that nobody is."""
+
+    host: str
+    port: Port
+    security: Literal["starttls", "tls", "none"]
+    ca_file: str
+    username: str
+    password_file: str
+    password_variable: str
+    sender: str
+    recipients: list[str]
+    timeout_s: Seconds
+    remind_s: Reminder
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -119,6 +141,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     disk: Disk
     logging: Logging
     jobs: Jobs
+    pager: Pager
 
 
 def load(file: Path | None = None, overrides: dict[str, dict[str, Any]] | None = None) -> Settings:
@@ -148,7 +171,26 @@ def load(file: Path | None = None, overrides: dict[str, dict[str, Any]] | None =
             ip_network(network)
         except ValueError as error:
             raise ConfigError(f"setting server.trusted_proxies: {error}") from error
+    _check_pager(settings.pager)
     return settings
+
+
+def _check_pager(pager: Pager) -> None:
+    """Refuses settings with which nobody would be paged though somebody meant to be."""
+    needed = {"sender": pager.sender, "recipients": pager.recipients}
+    if pager.host and (missing := [name for name, given in needed.items() if not given]):
+        raise ConfigError(f"setting pager.{missing[0]}: is needed beside pager.host")
+    if not pager.host and pager.recipients:
+        raise ConfigError("setting pager.host: is needed beside pager.recipients")
+    for name, address in (("sender", pager.sender), *(("recipients", one) for one in pager.recipients)):
+        if address and not _ADDRESS.fullmatch(address):
+            raise ConfigError(f"setting pager.{name}: {address!r} is no mail address")
+    if bool(pager.username) != bool(pager.password_file or pager.password_variable):
+        raise ConfigError("setting pager.username: goes together with pager.password_file or pager.password_variable")
+    if pager.password_file and pager.password_variable:
+        raise ConfigError("setting pager.password_file: or pager.password_variable, not both")
+    if pager.username and pager.security == "none":
+        raise ConfigError("setting pager.security: a password needs starttls or tls")
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -36,6 +36,7 @@ PATHS = (
     "/growth/trust_safety",
     "/growth/content",
     "/growth/redaction",
+    "/growth/pager",
     "/growth",
     "/jobs/clock",
     "/jobs",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from running_daemon import RunningDaemon
+from mail_server import MailServer
+from running_daemon import RunningDaemon, retry_until
 
 
 def key(daemon: RunningDaemon, *scopes: str) -> str:
@@ -65,3 +66,49 @@ def test_bad_reports_are_refused_with_the_field_and_nothing_is_kept(shared_daemo
     assert (ip.status, ip.json["field"]) == (422, "value")
     for body in ({"decision_id": "x", "content": "y"}, {"decision_id": "x"}):
         assert shared_daemon.request("POST", "/v1/appeals", body).status == 422
+
+
+def test_a_report_of_child_safety_is_mailed_at_once_while_everybody_is_told_of_a_mail_server_that_is_away(
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    with MailServer() as mail:
+        daemon = start_daemon(
+            VIRAL_ENGINE_PAGER__HOST="127.0.0.1", VIRAL_ENGINE_PAGER__PORT=str(mail.port),
+            VIRAL_ENGINE_PAGER__SECURITY="none", VIRAL_ENGINE_PAGER__SENDER="pager@example.org",
+            VIRAL_ENGINE_PAGER__RECIPIENTS="ada@example.org,bob@example.org", VIRAL_ENGINE_JOBS__PAGES_S="1",
+        )  # fmt: skip
+        assert daemon.cli_json("health")["readiness"]["remarks"] == []
+        first = report_of_child_safety(daemon, "parent-1")
+        [page] = mail.wait_for(1)
+        assert page["subject"] == f"Child safety: case {first} is new"
+        mail.stop()
+        second = report_of_child_safety(daemon, "parent-2")
+        [remark] = retry_until(lambda: daemon.cli_json("health")["readiness"]["remarks"], lambda told: len(told) == 1)
+        assert "takes no page: Connection refused" in remark
+        ready = daemon.request("GET", "/readyz", key=None)
+        assert (ready.status, ready.json["remarks"]) == (200, ["pager needs somebody to look at it"])
+        figures = daemon.request("GET", "/metrics").body.decode()
+        for figure in ('condition{part="pager",ready="yes"} 1.0', "child_safety_waiting 2.0", 'accepted"} 1.0'):
+            assert figure in figures
+        # Killed all at once, it knows what waits from the database alone.
+        daemon.kill()
+        mail.start()
+        daemon.start()
+        assert mail.wait_for(2)[1]["subject"] == f"Child safety: case {second} is new"
+
+
+def test_without_a_mail_server_it_is_said_that_nobody_is_paged_and_all_is_well_otherwise(
+    shared_daemon: RunningDaemon,
+) -> None:
+    done = shared_daemon.cli("health")
+    assert (done.returncode, "look at pager: nobody is paged for child safety" in done.stdout) == (0, True)
+    told = [json.loads(line) for line in (shared_daemon.data_dir / "log.jsonl").read_text().splitlines()]
+    assert next(line["level"] for line in told if line.get("part") == "pager") == "warning"
+
+
+def report_of_child_safety(daemon: RunningDaemon, reporter: str) -> str:
+    """The case's id."""
+    taken = daemon.cli_json(
+        "reports", "add", "user", "tutor-9", "--reporter", reporter, "--category", "child_safety", "--content", "x"
+    )  # fmt: skip
+    return str(taken["report_id"])

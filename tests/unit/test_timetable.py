@@ -13,6 +13,7 @@ from viral_engine import config
 from viral_engine.actors.jobs.clock.actor import Clock
 from viral_engine.actors.jobs.clock.timetable import MISFIRE_GRACE_S, timetable
 from viral_engine.messages.database import CleanUp, EnsurePartitions, Heartbeat, PurgeIdempotency
+from viral_engine.messages.paging import PageWaiting
 from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.spec import Worker
 from viral_engine.runtime.testing import PATIENCE_S, Probe, Received, settle, start_supervised
@@ -41,7 +42,12 @@ def test_ticks_of_the_day_are_due_by_the_clock_of_utc(name: str, due: datetime) 
 
 
 @pytest.mark.parametrize(
-    ("name", "every_s"), [("heartbeat", SETTINGS.heartbeat_s), ("limits_cleanup", SETTINGS.limits_cleanup_s)]
+    ("name", "every_s"),
+    [
+        ("heartbeat", SETTINGS.heartbeat_s),
+        ("limits_cleanup", SETTINGS.limits_cleanup_s),
+        ("pages", SETTINGS.pages_s),
+    ],
 )
 def test_periodic_ticks_follow_each_other_by_their_setting(name: str, every_s: int) -> None:
     assert next_due(name, NOW, NOW) == NOW + timedelta(seconds=every_s)
@@ -53,6 +59,7 @@ def test_each_tick_says_one_thing_to_one_actor() -> None:
         "partitions": ("/database", EnsurePartitions),
         "idempotency": ("/database", PurgeIdempotency),
         "heartbeat": ("/database", Heartbeat),
+        "pages": ("/growth/pager", PageWaiting),
     }
 
 

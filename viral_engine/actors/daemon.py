@@ -18,6 +18,7 @@ import uvloop
 from viral_engine import __version__, config
 from viral_engine.actors.database.actor import DatabaseContext
 from viral_engine.actors.dead_letters import DeadLetterBox
+from viral_engine.actors.growth.pager.actor import PagerContext
 from viral_engine.actors.growth.trust_safety.actor import TrustSafetyContext
 from viral_engine.actors.growth.trust_safety.policies import Policies
 from viral_engine.actors.journal.actor import JournalContext
@@ -65,6 +66,9 @@ SWITCH_INTERVAL_S = 0.0002
 """How long a thread may keep the interpreter to itself: a computing actor must not hold up the loop for 5 ms."""
 
 READY_LOOK_S = 0.02
+
+ASIDE = frozenset({"/growth/pager"})
+"""Actors that no answer needs: one that waits for a mail server, or restarts, keeps no traffic away."""
 
 STOP_S = 7.0
 """What the tree leaves of it PostgreSQL may take to stop; then it is left to its keeper, which goes on stopping it."""
@@ -129,7 +133,7 @@ class Daemon:
         self._database = Database(settings.database.url or self._embedded().conninfo, settings.database)
         self._sockets = bind(settings.server, data_dir)
         self._keys = first_keys(data_dir)
-        self._metrics = Metrics(self._system)
+        self._metrics = Metrics(self._system, self._board)
         self._system.events.listen(self._metrics.happened)
         self._spec = wire(tree, self._arguments(self._keys))
         self._watch = LoopWatch(self._system.loop, self._end_hard)
@@ -211,6 +215,15 @@ class Daemon:
             ),
             "/growth/content": (),
             "/growth/redaction": (),
+            "/growth/pager": (
+                PagerContext(
+                    database=self._database,
+                    settings=settings.pager,
+                    board=self._board,
+                    counter=self._metrics.pages,
+                    url=self._sockets.url,
+                ),
+            ),
             "/jobs/clock": (settings.jobs,),
             "/web": (web, self._sockets.http),
         }
@@ -276,7 +289,7 @@ class Daemon:
             reasons |= _unwell(root)
         if self._system.loop.lag_s > config.LOOP_LAG_RED_S:
             reasons["loop"] = f"it has not turned for {self._system.loop.lag_s:.1f} s"
-        return Readiness(reasons)
+        return Readiness(reasons, self._board.remarks())
 
     def _conditions(self) -> dict[str, str]:
         """Returns what is wrong around the tree, by part."""
@@ -286,7 +299,8 @@ class Daemon:
     def _readiness_of_control(self) -> Mapping[str, Any]:
         """Leaves out what `health` sees in the tree by itself."""
         reasons = [f"{part}: {why}" for part, why in self._conditions().items()]
-        return {"ready": self._readiness().ok, "reasons": reasons}
+        remarks = [f"{part}: {why}" for part, why in self._board.remarks().items()]
+        return {"ready": self._readiness().ok, "reasons": reasons, "remarks": remarks}
 
     def _audit(self, act: Act) -> None:
         """Hands an operator's act to the journal without waiting for it."""
@@ -351,5 +365,5 @@ class Daemon:
 
 
 def _unwell(root: Node) -> dict[str, str]:
-    """Returns every node that does not do its work, and why."""
-    return {node.path: why for node in flat(root) if (why := ill(node)) is not None}
+    """Returns every node that does not do its work, and why, of those that an answer needs."""
+    return {node.path: why for node in flat(root) if node.path not in ASIDE and (why := ill(node)) is not None}

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from viral_engine.domain.outcome import Outcome
 from viral_engine.runtime import snapshot
 from viral_engine.telemetry.event_counter import EventCounter
+from viral_engine.telemetry.pages import PageCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from viral_engine.runtime.snapshot import Node
     from viral_engine.runtime.system import System
+    from viral_engine.telemetry.board import ConditionBoard
 
     _Figure = tuple[str, str, Callable[[Node], float]]
 
@@ -35,15 +37,21 @@ class Metrics:
 
     Args:
         system: the tree whose figures are shown.
+        board: whose parts are shown; None for none.
 
     Attributes:
         decided: counts a decision by its outcome.
         happened: counts an event of the runtime.
+        pages: counts what the pager sends.
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, board: ConditionBoard | None = None) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(RuntimeCollector(system))
+        if board is not None:
+            self.registry.register(ConditionCollector(board))
+        self.pages = PageCounter()
+        self.registry.register(self.pages)
         self._decisions = DecisionCounter()
         self.registry.register(self._decisions)
         self.decided = self._decisions.count
@@ -80,6 +88,24 @@ class DecisionCounter(Collector):
         family = CounterMetricFamily("viral_engine_decisions", "Decisions by outcome.", labels=["outcome"])
         for outcome, count in self._counts.items():
             family.add_metric([outcome], count)
+        yield family
+
+
+class ConditionCollector(Collector):
+    """What is on the board when it is asked."""
+
+    def __init__(self, board: ConditionBoard) -> None:
+        self._board = board
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields the family."""
+        family = GaugeMetricFamily(
+            "viral_engine_condition", "1 for each part that is not well, or that somebody must look at.",
+            labels=["part", "ready"],
+        )  # fmt: skip
+        for ready, parts in (("no", self._board.reasons()), ("yes", self._board.remarks())):
+            for part in parts:
+                family.add_metric([part, ready], 1)
         yield family
 
 

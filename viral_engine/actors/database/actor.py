@@ -74,7 +74,7 @@ PERMANENT = (
 WRONG_ADDRESS = ("password authentication failed", "no pg_hba.conf entry", "does not exist", "failed to resolve host")
 """What libpq says of a URL that was never right; it has no code for it. At the first start only: later it may pass."""
 
-TOLD = ("/journal", "/growth/trust_safety", "/web")
+TOLD = ("/journal", "/growth/trust_safety", "/growth/pager", "/web")
 """Who connects or reloads when the database is back."""
 
 

@@ -12,6 +12,7 @@ from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.reports import QUOTA_A_DAY, TEXT_LENGTH_MAX
 from viral_engine.messages.journal import Commit
+from viral_engine.messages.paging import PageWaiting
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.messages.reviews import (
     AddReport,
@@ -34,6 +35,7 @@ from viral_engine.messages.reviews import (
 from viral_engine.store.audit import audit_entry
 from viral_engine.web.api.access import canonical_value
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, page_limit, text, uuid_text
+from viral_engine.web.context import PAGER
 from viral_engine.web.disclosing import log_shown_of
 from viral_engine.web.quotas import too_many
 from viral_engine.web.routes import Answer, Call, Parameter
@@ -85,7 +87,9 @@ async def post_report(call: Call) -> Answer:
     except Refused as refused:
         raise _until_tomorrow(refused, call.state.context.system.clock.wall_ms()) from None
     if body.category == "child_safety" and stands.is_new:
-        # Pages whoever watches the log; nothing of the report itself is in it.
+        # A cast waits for no mail server; should it be lost, the pager's next tick finds the case.
+        call.state.context.system.cast(PAGER, PageWaiting())
+        # For whoever watches the log; nothing of the report itself is in it.
         call.state.context.log.critical("child_safety_report", case_id=stands.report_id, blocked=stands.blocked)
     return Answer(201 if stands.is_new else 200, stands)
 

@@ -13,6 +13,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from viral_engine.messages.database import CleanUp, EnsurePartitions, Heartbeat, PurgeIdempotency
+from viral_engine.messages.paging import PageWaiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ def timetable(settings: Jobs) -> tuple[Tick, ...]:
         Tick("partitions", CronTrigger(hour=0, minute=5, timezone="UTC"), "/database", EnsurePartitions()),
         Tick("idempotency", CronTrigger(minute=20, timezone="UTC"), "/database", PurgeIdempotency()),
         Tick("heartbeat", _every(settings.heartbeat_s), "/database", Heartbeat()),
+        Tick("pages", _every(settings.pages_s), "/growth/pager", PageWaiting()),
     )
 
 

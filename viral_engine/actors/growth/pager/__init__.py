@@ -1,0 +1,1 @@
+"""`/growth/pager`: tells somebody at once of a case of child safety."""
