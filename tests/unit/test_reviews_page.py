@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from viral_engine.actors.growth.pager.actor import TRIAL_S
+from viral_engine.config import load
 from viral_engine.domain.reports import BLOCK_DAYS, DISMISSED_MIN, QUOTA_A_DAY, Category
 from viral_engine.domain.weights import WEIGHTS
 from viral_engine.store.reviews import CLAIM_MS, DAY_MS, HELD_MS
@@ -17,12 +19,17 @@ def test_the_numbers_are_those_of_the_code() -> None:
     flags = WEIGHTS.flags
     assert (QUOTA_A_DAY, BLOCK_DAYS, DISMISSED_MIN, flags.source_cap, flags.cap) == (20, 7, 3, 3_000, 6_000)
     assert (HELD_MS // DAY_MS, CLAIM_MS) == (400, 3_600_000)
+    settings = load()
+    assert (settings.jobs.pages_s, settings.pager.remind_s, TRIAL_S) == (30, 1_800, 3_600)
     for words in (
         "may send 20 a day",
         "for 7 days",
         "three or more dismissed",
         "3,000 to the score",
         "6,000",
-        "400 days",
+        "400\ndays",
+        "every 30 s",
+        "every 30 minutes",
+        "every hour",
     ):
         assert words in PAGE
