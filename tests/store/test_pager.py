@@ -17,7 +17,15 @@ from psycopg import connect
 from rows import commit
 
 from viral_engine import config
-from viral_engine.actors.growth.pager.actor import BATCH_MAX, NOBODY, TRIAL_FIRST_S, TURN_S, Pager, PagerContext
+from viral_engine.actors.growth.pager.actor import (
+    BATCH_MAX,
+    NOBODY,
+    START_S,
+    TRIAL_FIRST_S,
+    TURN_S,
+    Pager,
+    PagerContext,
+)
 from viral_engine.domain.facts import FlagSeverity
 from viral_engine.domain.reports import Category
 from viral_engine.domain.uuid7 import Uuid7Source
@@ -151,6 +159,8 @@ def test_what_waits_at_the_start_is_paged_when_the_database_is_there(store: Data
         assert mail.mails == []
         store.is_ready = True
         running.system.cast(PATH, DatabaseReady())
+        settle(running.system)
+        running.clock.advance(START_S)
         settle(running.system)
         assert len(mail.mails) == 1
 

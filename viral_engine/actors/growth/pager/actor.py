@@ -41,6 +41,9 @@ BATCH_MAX = 20
 ROUND_S_MAX = 20.0
 """No further mail of a round is begun after this: a slow server holds up no stop and no kill for long."""
 
+START_S = 0.5
+"""What waits when the database comes is looked up after so long: the start goes first."""
+
 TURN_S = 1.0
 """When another daemon of the same database is paging, this one looks again after so long."""
 
@@ -87,8 +90,10 @@ class Pager(ThreadActor):
     def handle_cast(self, message: Any) -> None:
         """Pages for what waits; any number of such messages are one round."""
         match message:
-            case PageWaiting() | DatabaseReady():
+            case PageWaiting():
                 self._ask()
+            case DatabaseReady():
+                self._ask(START_S)
             case _:
                 super().handle_cast(message)
 
@@ -112,19 +117,23 @@ class Pager(ThreadActor):
             "last_failure": self._last_failure,
         }
 
-    def _ask(self) -> None:
-        if not self._asked:
-            self._asked = True
+    def _ask(self, after_s: float | None = None) -> None:
+        """Has a round follow, unless one is about to."""
+        if self._asked:
+            return
+        self._asked = True
+        if after_s is None:
             self.tell_info(_Round())
+        else:
+            self.send_after(after_s, _Round())
 
     def _round(self) -> None:
         try:
             with self._wired.database.engine.connect() as connection, sole_pager(connection) as is_ours:
                 if is_ours:
                     self._page(connection)
-                elif not self._asked:
-                    self._asked = True
-                    self.send_after(TURN_S, _Round())
+                else:
+                    self._ask(TURN_S)
         except SQLAlchemyError as error:
             self._failed(f"the cases that wait can't be read or marked: {str(error).partition(chr(10))[0]}")
 
