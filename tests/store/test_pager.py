@@ -247,21 +247,22 @@ def test_a_pager_that_is_killed_before_it_could_send_looks_again_by_itself(runni
 def test_a_page_whose_mark_was_lost_with_the_database_is_not_sent_twice(
     store: Database, mail: MailServer, tmp_path: Path
 ) -> None:
-    with Line(tmp_path, store.conninfo) as line:
+    with ExitStack() as stack:
+        line = stack.enter_context(Line(tmp_path, store.conninfo))
         behind = Database(line.conninfo, store.settings)
-        with on_call(behind, mail) as running:
-            running.conninfo = store.conninfo
-            running.report()
-            line.cut_at("client", b"UPDATE cases SET paged_at")
-            running.tick()
-            assert line.was_cut.is_set()
-            assert (len(mail.mails), running.case("paged_at")) == (1, [None])
-            assert "can't be read or marked" in str(running.remark)
-            running.tick(after_s=30)
-            assert len(mail.mails) == 1
-            assert running.remark is None
-            assert running.case("paged_at") != [None]
-        behind.dispose()
+        stack.callback(behind.dispose)
+        running = stack.enter_context(on_call(behind, mail))
+        running.conninfo = store.conninfo
+        running.report()
+        line.cut_at("client", b"UPDATE cases SET paged_at")
+        running.tick()
+        assert line.was_cut.is_set()
+        assert (len(mail.mails), running.case("paged_at")) == (1, [None])
+        assert "can't be read or marked" in str(running.remark)
+        running.tick(after_s=30)
+        assert len(mail.mails) == 1
+        assert running.remark is None
+        assert running.case("paged_at") != [None]
 
 
 def test_a_case_that_nobody_claims_is_paged_again_until_somebody_does_and_stays_open(running: OnCall) -> None:
