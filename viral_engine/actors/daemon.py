@@ -67,6 +67,9 @@ SWITCH_INTERVAL_S = 0.0002
 
 READY_LOOK_S = 0.02
 
+SIGNAL_LOOK_S = 1.0
+"""How long a stop may go unheard that was asked for in the moment in which the main thread fell asleep."""
+
 ASIDE = frozenset({"/growth/pager"})
 """Actors that no answer needs: one that waits for a mail server, or restarts, keeps no traffic away."""
 
@@ -149,7 +152,9 @@ class Daemon:
             root.exited.on_settled(self._ended.set)
             self._watch.start()
             self._announce()
-            self._ended.wait()
+            # Not for ever: a signal between the interpreter's look and the kernel's wait would be heard by nobody.
+            while not self._ended.wait(SIGNAL_LOOK_S):
+                pass
             return self._exit_code()
         except (ActorError, OSError) as error:
             # Of the machine's errors what names a file is the data folder's: daemon.json can't be written.
