@@ -25,8 +25,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NO_DEVICE = frozenset({"unknown", "null", "none", "undefined", "nil", "n/a"})
 _LOCAL = re.compile(r"[^\s@\x00-\x1f\x7f-\x9f\"(),:;<>\[\]\\\ud800-\udfff]{1,64}")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_PHONE = re.compile(r"\+?\(?[0-9][0-9 ()./-]{4,30}")
-_PHONE_DIGITS = range(6, 16)
+# 6 to 15 digits (E.164), each one with what may stand before it: there is one way to match.
+_PHONE = re.compile(r"\+?\(?[0-9](?:[ ()./-]*[0-9]){5,14}[ ()./-]*")
 _DOMAIN_LENGTH_MAX = 253
 _EMAIL_LENGTH_MAX = 320
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -208,7 +208,7 @@ def phone(value: object, field: str = "phone") -> str | None:
     if value is None:
         return None
     text = _text(value, field, 40).strip()
-    digits = "".join(filter(str.isdigit, text))
-    if _PHONE.fullmatch(text) is None or len(digits) not in _PHONE_DIGITS:
+    if _PHONE.fullmatch(text) is None:
         raise Invalid(field, "must be a phone number")
+    digits = "".join(filter(str.isdigit, text))
     return f"+{digits}" if text[0] == "+" else digits

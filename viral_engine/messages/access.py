@@ -15,12 +15,17 @@ ListName = Literal["blocks", "allows"]
 
 @personal("value", "reason")
 class EntryBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Body of `POST /v1/blocks` and `POST /v1/allows`; a blocked network must expire."""
+    """Body of `POST /v1/allows`."""
 
     kind: EntryKind
     value: int | str
     reason: str
     expires_at: datetime | None = None
+
+
+@personal("value", "reason")
+class BlockBody(EntryBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/blocks`; a blocked network must expire."""
 
 
 @personal("value", "reason")

@@ -141,11 +141,15 @@ class DecisionPage(Struct, frozen=True, kw_only=True):
 
 @personal("value")
 class ReadEntries(Struct, frozen=True, kw_only=True):
-    """Asks for live entries of a list, newest first; answers a list of `BlockView` or `AllowView`, one page."""
+    """Asks for live entries of a list, newest first; answers a list of `BlockView` or `AllowView`, one page.
+
+    Attributes:
+        values: canonical ones, of which the entry's is one; None for any.
+    """
 
     list_name: ListName
     kind: EntryKind | None = None
-    value: str | None = None
+    values: tuple[str, ...] | None = None
     before: str | None = None
     limit: int = 50
 

@@ -24,6 +24,16 @@ def not_found(what: str) -> Refused:
     return Refused("not_found", f"{what} does not exist", http_status=404)
 
 
+def untimely(field: str, reason: str) -> Refused:
+    """Returns the refusal of a well-formed time that can't be at this time."""
+    return Refused("untimely", f"{field} {reason}", field=field, http_status=409)
+
+
+def no_guardian(field: str, message: str) -> Refused:
+    """Returns the refusal of somebody who is no guardian of the user, or may not say who is."""
+    return Refused("no_guardian", message, field=field, http_status=409)
+
+
 def warming_up(what: str) -> Refused:
     """Returns the refusal for an actor that has not loaded its state yet."""
     return Refused("unavailable", f"{what} is still loading its state", http_status=503)

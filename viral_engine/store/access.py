@@ -123,8 +123,8 @@ def _select(number: int, message: ReadEntries) -> Any:
     wanted = [columns.lifted_at.is_(None), or_(columns.expires_at.is_(None), columns.expires_at > func.now())]
     if message.kind is not None:
         wanted.append(columns.kind == message.kind)
-    if message.value is not None:
-        wanted.append(columns.value == message.value)
+    if message.values is not None:
+        wanted.append(columns.value.in_(message.values))
     if message.before is not None:
         before = uuid_of(message.before)
         # What no id can be has nothing before it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,6 +25,20 @@ from viral_engine.web.state import WebState
 from viral_engine.web.table import route_table
 
 _NOT_FOUND = 404
+
+
+class _NarrowRoute(StarletteRoute):
+    """A route whose parameters do not match what has a path of its own: `switch` is no version of a policy."""
+
+    def __init__(self, route: Route, endpoint: App, literals: frozenset[str]) -> None:
+        super().__init__(route.path, endpoint, methods=[route.method], name=route.name)
+        self._literals = literals
+
+    def matches(self, scope: MutableMapping[str, Any]) -> tuple[Match, MutableMapping[str, Any]]:
+        """Tells whether the route takes a request."""
+        if self.param_convertors and scope["path"] in self._literals:
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 class Application:
@@ -61,14 +75,10 @@ def build_app(context: WebContext, state: WebState | None = None, extra: tuple[R
     routes = (*routes, *_described(routes, context.version))
     check_declared(routes)
     check = CheckEndpoint(state, checker)
+    literals = frozenset(route.path for route in routes if "{" not in route.path)
     starlette = Starlette(
         routes=[
-            StarletteRoute(
-                route.path,
-                check if route.path == CHECK_PATH else Endpoint(state, route),
-                methods=[route.method],
-                name=route.name,
-            )
+            _NarrowRoute(route, check if route.path == CHECK_PATH else Endpoint(state, route), literals)
             for route in routes
         ],
         exception_handlers={HTTPException: _no_route(state), Exception: _fault(state)},

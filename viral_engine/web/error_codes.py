@@ -31,6 +31,9 @@ CODES: Mapping[int, Mapping[str, str]] = {
     409: {
         "conflict": "Somebody else changed this at the same time.",
         "idempotency_conflict": "The Idempotency-Key was used with another body.",
+        "untimely": "A time is well-formed and can't be: it has passed, has not come, or lies before what was reached.",
+        "no_guardian": "Somebody is no guardian of the user who counts, or may not say who is one.",
+        "bad_policy": "The file is no policy, or one that can't work; the message names the line.",
         "limit_reached": "The list holds as many entries as it may.",
         "last_operator_key": "The last key of scope operate can't be revoked.",
     },
@@ -73,6 +76,10 @@ def _names_a_thing(route: Route) -> bool:
     return "{" in route.path and (route.method in {"GET", "DELETE"} or not about_a_user)
 
 
+def _body_of(route: Route) -> str:
+    return getattr(route.body_type, "__name__", "")
+
+
 def _never(_route: Route) -> bool:
     return False
 
@@ -83,6 +90,12 @@ def _tells_a_refusal(route: Route) -> bool:
 
 _NAMING = frozenset({"/v1/appeals", "/v1/policies/switch"})
 """Whose body names something that may not be there."""
+
+_TIMED = frozenset({"UserBody", "ConsentBody", "EntryBody", "BlockBody", "KeyBody", "CheckRequest"})
+"""Bodies that hold a time that is compared with the clock."""
+
+_FAMILY = frozenset({"UserBody", "ConsentBody", "ConfirmBody"})
+"""Bodies that name guardians."""
 
 _FILLING = frozenset({"/v1/blocks", "/v1/allows", "/v1/reports", "/v1/policies"})
 """What adds to something that may be full."""
@@ -112,6 +125,9 @@ _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "request_timeout": lambda route: bool(route.body_bytes_max),
     "conflict": _changes,
     "idempotency_conflict": lambda route: route.once,
+    "untimely": lambda route: _body_of(route) in _TIMED,
+    "no_guardian": lambda route: _body_of(route) in _FAMILY,
+    "bad_policy": lambda route: _body_of(route) == "PolicyBody",
     "limit_reached": lambda route: route.method == "POST" and route.path in _FILLING,
     "quota_exceeded": lambda route: route.path == "/v1/reports",
     "last_operator_key": lambda route: route.method == "DELETE" and route.path.startswith("/v1/keys/"),

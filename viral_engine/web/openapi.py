@@ -10,10 +10,13 @@ from typing import Any
 
 import msgspec
 
+from viral_engine.web.api.policies import VERSION
+from viral_engine.web.body_forms import SHARED, constrain
 from viral_engine.web.compliance import ComplianceBody
 from viral_engine.web.error_codes import ALL, HANDED_ON, errors_of
 from viral_engine.web.errors import ErrorBody
 from viral_engine.web.examples import EXAMPLES
+from viral_engine.web.forms import UUID, text
 from viral_engine.web.routes import Route
 
 _REF = "#/components/schemas/{name}"
@@ -26,6 +29,9 @@ _KEY_HEADER: dict[str, Any] = {
     "description": "The same key with the same body is done once and answered with the same bytes for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
+_PATH_FORMS = {"user_id": text(), "guardian_id": text(), "key_id": text(), "version": VERSION}
+"""Of what a path names; anything else is an id of ours."""
+
 _ALWAYS_JSON = "application/json"
 
 
@@ -37,8 +43,10 @@ def describe(routes: Iterable[Route], version: str) -> dict[str, Any]:
         types += [body for body in (route.body_type or route.described_body,) if body is not None]
         types += [one for answer in route.answers.values() for one in _alternatives(answer)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
-    for component in components.values():
+    for name, component in components.items():
+        constrain(name, component)
         _describe_properties(component)
+    components.update({name: dict(form) for name, form in SHARED.items()})
     components["ErrorBody"]["properties"]["error"]["enum"] = list(ALL)
     components["ComplianceBody"]["properties"]["error"]["enum"] = sorted(HANDED_ON)
     schema_of = dict(zip(map(repr, types), schemas, strict=True))
@@ -70,7 +78,7 @@ def _alternatives(answer: Any) -> tuple[Any, ...]:
 
 def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, "schema": dict(_PATH_FORMS.get(name, UUID))}
         for name in _PARAMETER.findall(route.path)
     ]
     parameters += [

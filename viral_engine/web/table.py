@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from viral_engine.config import Settings
 from viral_engine.domain.consent import DataClass
-from viral_engine.messages.access import EntryBody, ListName
+from viral_engine.messages.access import BlockBody, EntryBody, ListName
 from viral_engine.messages.checks import CheckAnswer, CheckRequest
 from viral_engine.messages.disclosures import DisclosurePage
 from viral_engine.messages.keys import KeyBody
@@ -217,12 +217,14 @@ def _guardians(body_bytes_max: int) -> tuple[Route, ...]:
 
 def _lists(body_bytes_max: int) -> tuple[Route, ...]:
     return (
-        *_list("blocks", "block", access.BlockStored, access.Blocks, body_bytes_max),
-        *_list("allows", "allow", access.AllowStored, access.Allows, body_bytes_max),
+        *_list("blocks", "block", BlockBody, access.BlockStored, access.Blocks, body_bytes_max),
+        *_list("allows", "allow", EntryBody, access.AllowStored, access.Allows, body_bytes_max),
     )
 
 
-def _list(list_name: ListName, one: str, stored: type, page: type, body_bytes_max: int) -> tuple[Route, ...]:
+def _list(
+    list_name: ListName, one: str, body_type: type, stored: type, page: type, body_bytes_max: int
+) -> tuple[Route, ...]:
     return (
         Route(
             name=f"post_{one}",
@@ -233,7 +235,7 @@ def _list(list_name: ListName, one: str, stored: type, page: type, body_bytes_ma
             touches=_IDENTIFIERS,
             scopes=("write", "review"),
             body_bytes_max=body_bytes_max,
-            body_type=EntryBody,
+            body_type=body_type,
             answers={200: stored, 201: stored},
             once=True,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from viral_engine.messages.access import (
     RemoveEntry,
 )
 from viral_engine.messages.reading import ReadEntries
+from viral_engine.web import forms
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, expiry, page_before, page_limit, text, uuid_text
 from viral_engine.web.routes import Answer, Call, Handler, Parameter
 
@@ -30,11 +32,11 @@ NETWORK_BITS_MIN_6 = 16
 KINDS: tuple[EntryKind, ...] = ("user", "device", "ip", "network", "email_domain")
 PAGE = (
     Parameter("kind", "Entries of this kind.", {"type": "string", "enum": list(KINDS)}),
-    Parameter("value", "The entry of exactly this value; needs `kind`."),
-    Parameter("before", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("value", "Entries of exactly this value in any of its spellings, of `kind` or of any kind."),
+    Parameter("before", "The id that the page before ended with.", forms.UUID),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
 )
-WHY = (Parameter("reason", "Why the entry is lifted, for the audit."),)
+WHY = (Parameter("reason", "Why the entry is lifted, for the audit.", forms.text(REASON_LENGTH_MAX)),)
 
 
 class BlockStored(msgspec.Struct, frozen=True):
@@ -128,13 +130,10 @@ def listing(list_name: ListName) -> Handler:
     async def list_entries(call: Call) -> Answer:
         kind = _kind(call.query.get("kind"))
         value = call.query.get("value")
-        if value is not None:
-            if kind is None:
-                raise Invalid("kind", "is needed with value")
-            value = canonical_value(kind, value)
+        values = None if value is None else _spellings(kind, value)
         limit = page_limit(call.query)
         views: list[Any] = await call.read(
-            ReadEntries(list_name=list_name, kind=kind, value=value, before=page_before(call.query), limit=limit)
+            ReadEntries(list_name=list_name, kind=kind, values=values, before=page_before(call.query), limit=limit)
         )
         last = views[-1] if len(views) >= limit else None
         if list_name == "blocks":
@@ -154,6 +153,15 @@ def remove(list_name: ListName) -> Handler:
         return Answer(204)
 
     return remove_entry
+
+
+def _spellings(kind: EntryKind | None, value: str) -> tuple[str, ...]:
+    """Returns what a value can be on a list, by kind each once; nothing for one that no entry can have."""
+    found: dict[str, None] = {}
+    for one in KINDS if kind is None else (kind,):
+        with suppress(Invalid):
+            found[canonical_value(one, value)] = None
+    return tuple(found)
 
 
 def _kind(given: str | None) -> EntryKind | None:

@@ -25,14 +25,22 @@ CHUNK = 50
 _EITHER = {"anyOf": [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in (CheckAnswer, ErrorBody)]}
 
 
-_CHECK = {"$ref": f"#/components/schemas/{CheckRequest.__name__}"}
+_CHECK = {
+    "anyOf": [
+        {"$ref": f"#/components/schemas/{CheckRequest.__name__}"},
+        {"description": "Anything else: it is answered with its error, in its place."},
+    ]
+}
 
 
 class BulkItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /v1/actions/check/bulk`: each item is the body of a check, and decided by itself."""
 
     # Undecoded, so that a bad one sinks nobody.
-    items: list[Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=_CHECK)]]
+    items: Annotated[
+        list[Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema=_CHECK)]],
+        msgspec.Meta(extra_json_schema={"minItems": 1}),
+    ]
 
 
 class BulkAnswers(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from viral_engine.messages.disclosures import Standing
 from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
+from viral_engine.web import forms
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
 from viral_engine.web.compliance import refusal
 from viral_engine.web.disclosing import ON_BEHALF_OF, log_shown, log_shown_of, only_for_the_host, subject_of
@@ -34,19 +35,21 @@ AS = Parameter(
     " allowed.",
     {"type": "string", "enum": list(FORMS)},
 )
-LOCALE = Parameter("locale", "Language of the words, as a BCP 47 tag: English or Spanish, English for any other.")
+LOCALE = Parameter(
+    "locale", "Language of the words, as a BCP 47 tag: English or Spanish, English for any other.", forms.LOCALE
+)
 REASON_SINCE = timedelta(days=1)
 """How far back a page by reason alone looks unless it is told."""
 
 PAGE = (
-    Parameter("user_id", "Decisions about this user's attempts."),
+    Parameter("user_id", "Decisions about this user's attempts.", forms.text()),
     Parameter(
         "since",
         "Made at or after this time; by default all, or the last day for a reason alone.",
-        {"type": "string", "format": "date-time"},
+        forms.INSTANT,
     ),
     Parameter("reason", "With this reason code.", {"type": "string", "enum": [reason.value for reason in Reason]}),
-    Parameter("before", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("before", "The id that the page before ended with.", forms.UUID),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     ON_BEHALF_OF,
 )

@@ -12,6 +12,7 @@ import msgspec
 from viral_engine.domain import canonical
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.reading import PAGE_MAX
+from viral_engine.messages.refusals import untimely
 
 PAGE_DEFAULT = 50
 REASON_LENGTH_MAX = 500
@@ -83,17 +84,18 @@ def expiry(moment: datetime | None, now_ms: int, field: str = "expires_at") -> d
     """Returns an expiry that lies ahead, in UTC.
 
     Raises:
-        Invalid: it has passed, or lies so far ahead that no expiry would say the same.
+        Invalid: it has no offset.
+        Refused: it has passed, or lies so far ahead that no expiry would say the same.
     """
     if moment is None:
         return None
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     aware = with_offset(moment, field)
     if aware <= now:
-        raise Invalid(field, "must lie in the future")
+        raise untimely(field, "must lie in the future")
     # Compared before it is converted: the last hours of the year 9999 have no UTC that Python can hold.
     if aware > now + EXPIRY_AHEAD_MAX:
-        raise Invalid(field, f"must lie within {EXPIRY_AHEAD_MAX.days // 365} years: leave it out for never")
+        raise untimely(field, f"must lie within {EXPIRY_AHEAD_MAX.days // 365} years: leave it out for never")
     return aware.astimezone(UTC)
 
 
@@ -117,6 +119,7 @@ def small_json(value: dict[str, Any], field: str, bytes_max: int) -> dict[str, A
     encoded = msgspec.json.encode(value)
     if len(encoded) > bytes_max:
         raise Invalid(field, f"may have {bytes_max} bytes of JSON at most")
-    if b"\\u0000" in encoded:
+    # Without the escaped backslashes, so that the harmless text of six characters is not taken for a NUL.
+    if b"\\u0000" in encoded.replace(b"\\\\", b""):
         raise Invalid(field, "must not contain NUL")
     return value

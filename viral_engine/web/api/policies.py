@@ -21,16 +21,18 @@ from viral_engine.messages.policies import (
     StandingPolicy,
     SwitchPolicy,
 )
-from viral_engine.messages.refusals import not_found
+from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, instant, text
+from viral_engine.web.forms import INSTANT
 from viral_engine.web.routes import Answer, Call, Parameter
 
 BODY_BYTES_MAX = 240_000
 """Of a file of the longest kind, every character of it escaped."""
 
 VERSION_MAX = 2**31 - 1
+VERSION = {"type": "string", "pattern": "^(?:enforced|shadow|[0-9]{1,9})$"}
 SHADOWED_SPAN = timedelta(days=1)
-SINCE = (Parameter("since", "Decisions recorded since; the last day without it.", {"type": "string"}),)
+SINCE = (Parameter("since", "Decisions recorded since; the last day without it.", INSTANT),)
 
 
 class PolicyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -133,7 +135,7 @@ async def post_policy(call: Call) -> Answer:
     try:
         policy = await asyncio.to_thread(policy_of, body.source)
     except BadPolicy as bad:
-        raise Invalid("source", str(bad)) from bad
+        raise Refused("bad_policy", f"source {bad}", field="source", http_status=409) from bad
     stands: PolicyStands = await call.trust_safety(
         LoadPolicy(
             policy_id=policy.id,

@@ -37,6 +37,7 @@ from viral_engine.web.api.access import canonical_value
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, page_limit, text, uuid_text
 from viral_engine.web.context import PAGER
 from viral_engine.web.disclosing import log_shown_of
+from viral_engine.web.forms import UUID
 from viral_engine.web.quotas import too_many
 from viral_engine.web.routes import Answer, Call, Parameter
 
@@ -49,7 +50,7 @@ PAGE = (
     Parameter("state", "Cases in this state; by default all that are not closed.",
               {"type": "string", "enum": list(STATES)}),
     Parameter("kind", "Cases of this kind.", {"type": "string", "enum": list(KINDS)}),
-    Parameter("after", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("after", "The id that the page before ended with.", UUID),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
 )  # fmt: skip
 

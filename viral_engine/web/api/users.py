@@ -25,16 +25,16 @@ from viral_engine.messages.people import (
     WithdrawConsent,
 )
 from viral_engine.messages.reading import ReadUser
-from viral_engine.messages.refusals import not_found
+from viral_engine.messages.refusals import not_found, untimely
 from viral_engine.web.api.inputs import expiry, small_json, text, uuid_text
 from viral_engine.web.disclosing import log_shown, subject_of
 from viral_engine.web.routes import Answer, Call
 
 BORN_MIN = date(1900, 1, 1)
 GUARDIANS_MAX = 20
+JURISDICTION_LENGTH_MAX = 16
 EVIDENCE_BYTES_MAX = 4096
 _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_INTEGER_MAX = 2**63 - 1
 
 
 class UserStored(msgspec.Struct, frozen=True):
@@ -88,8 +88,6 @@ async def post_signal(call: Call) -> Answer:
         raise Invalid("signal", "must begin with a-z and have up to 64 of a-z, 0-9 and underscore")
     if isinstance(body.value, str):
         text(body.value, "value")
-    elif not -_INTEGER_MAX <= body.value <= _INTEGER_MAX:
-        raise Invalid("value", "must fit into 64 bits")
     value = await call.trust_safety(SetSignal(user_id=user_id, body=body, author=call.author))
     return Answer(201, SignalStored(user_id, body.signal, value))
 
@@ -137,7 +135,8 @@ def canonical_user(body: UserBody, today: date) -> UserBody:
     """Returns the body with canonical ids and addresses.
 
     Raises:
-        Invalid: a field that cannot be accepted, dates that cannot be.
+        Invalid: a field that cannot be accepted.
+        Refused: a date that can't be.
     """
     _check_age(body, today)
     if len(body.guardian_ids) > GUARDIANS_MAX:
@@ -150,7 +149,7 @@ def canonical_user(body: UserBody, today: date) -> UserBody:
         guardian_ids=guardians,
         household_id=canonical.optional_text(body.household_id, "household_id"),
         school_id=canonical.optional_text(body.school_id, "school_id"),
-        jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", 16),
+        jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", JURISDICTION_LENGTH_MAX),
         email=canonical.email(body.email),
         phone=canonical.phone(body.phone),
         referrer_id=None if body.referrer_id is None else canonical.user_id(body.referrer_id, "referrer_id"),
@@ -162,15 +161,15 @@ def _check_age(body: UserBody, today: date) -> None:
         if body.age_band is not None:
             raise Invalid("age_band", "must not stand beside date_of_birth")
         if body.date_of_birth > today:
-            raise Invalid("date_of_birth", "must not lie in the future")
+            raise untimely("date_of_birth", "must not lie in the future")
         if body.date_of_birth < BORN_MIN:
-            raise Invalid("date_of_birth", f"must not be before {BORN_MIN.year}")
+            raise untimely("date_of_birth", f"must not be before {BORN_MIN.year}")
     if body.age_band is not None and body.stated_on is None:
         raise Invalid("stated_on", "must say when the age band was stated")
     if body.stated_on is not None:
         if body.age_band is None:
             raise Invalid("stated_on", "stands with age_band only")
         if body.stated_on > today:
-            raise Invalid("stated_on", "must not lie in the future")
+            raise untimely("stated_on", "must not lie in the future")
         if body.stated_on < BORN_MIN:
-            raise Invalid("stated_on", f"must not be before {BORN_MIN.year}")
+            raise untimely("stated_on", f"must not be before {BORN_MIN.year}")

@@ -18,7 +18,7 @@ from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
 from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, SetSignal, UserBody, WithdrawConsent
 from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolicy
-from viral_engine.messages.refusals import Refused, not_found
+from viral_engine.messages.refusals import Refused, no_guardian, not_found
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
 from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
@@ -126,7 +126,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
     check_method(method, scope)
     guardian = canonical.user_id(body.guardian_id, "guardian_id")
     if guardian == user_id:
-        raise Invalid("guardian_id", "must be somebody else than the child")
+        raise no_guardian("guardian_id", "guardian_id must be somebody else than the child")
     check_evidence(method, body.evidence)
     return Change(
         statements=(
@@ -153,7 +153,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
         ),
         users=(user_id, guardian),
         answer=lambda _rows: str(new_id),
-        refused=Refused("invalid", f"{guardian} is no confirmed guardian of {user_id}", field="guardian_id"),
+        refused=no_guardian("guardian_id", f"{guardian} is no confirmed guardian of {user_id}"),
     )
 
 
@@ -199,10 +199,8 @@ def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
             ),
         ),
         users=(user_id, guardian_id),
-        refused=Refused(
-            "invalid",
-            f"{message.confirmed_by} may not confirm {guardian_id} as a guardian of {user_id}",
-            field="confirmed_by",
+        refused=no_guardian(
+            "confirmed_by", f"{message.confirmed_by} may not confirm {guardian_id} as a guardian of {user_id}"
         ),
     )
 
@@ -354,13 +352,15 @@ def _ids(values: Sequence[int | str], name: str, besides: str) -> list[str]:
     """Returns canonical ids, each once.
 
     Raises:
-        Invalid: one is no id, or is the user's own.
+        Invalid: one is no id.
+        Refused: one is the user's own.
     """
     found: dict[str, None] = {}
     for position, value in enumerate(values):
         identifier = canonical.user_id(value, f"{name}[{position}]")
         if identifier == besides:
-            raise Invalid(f"{name}[{position}]", "must be somebody else than the user")
+            where = f"{name}[{position}]"
+            raise no_guardian(where, f"{where} must be somebody else than the user")
         found[identifier] = None
     return list(found)
 

@@ -12,7 +12,7 @@ from viral_engine.actors.growth.trust_safety.memory import Timeline
 from viral_engine.actors.growth.trust_safety.policies import Policies, policy_at
 from viral_engine.actors.growth.trust_safety.profiles import Profiles
 from viral_engine.messages.checks import CheckAction
-from viral_engine.messages.refusals import Refused
+from viral_engine.messages.refusals import untimely
 from viral_engine.runtime.flight_recorder import personal
 
 if TYPE_CHECKING:
@@ -148,10 +148,8 @@ class Memory:
             return self.live, self.live.advance(wall_ms)
         if request.occurred_ms < self.backfill.last_ms:
             reached = datetime.fromtimestamp(self.backfill.last_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-            raise Refused(
-                "invalid",
-                f"occurred_at goes backwards: imported events have reached {reached.replace('+00:00', 'Z')}",
-                field="occurred_at",
+            raise untimely(
+                "occurred_at", f"goes backwards: imported events have reached {reached.replace('+00:00', 'Z')}"
             )
         return self.backfill, self.backfill.advance(request.occurred_ms)
 

@@ -1,0 +1,220 @@
+"""What bodies must be beyond their types, as JSON Schema: what the handlers check, so that a caller can check it too.
+
+Times are described by their form alone: what the clock says of one is answered with 409 `untimely`, as no schema can
+tell it. Nothing is validated by this; `tests/end_to_end/test_schemathesis.py` holds it to what is accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from viral_engine.domain.consent import (
+    EVIDENCE,
+    POLICY_VERSION_MAX,
+    ConsentMethod,
+    DataClass,
+    Purpose,
+    RecipientClass,
+    may_disclose,
+)
+from viral_engine.domain.policy_file import SOURCE_LENGTH_MAX
+from viral_engine.domain.redaction.known_names import KNOWN_LENGTH_MAX, KNOWN_MAX
+from viral_engine.domain.reports import TEXT_LENGTH_MAX
+from viral_engine.web.actions import TEXT_BYTES_MAX
+from viral_engine.web.api.access import NETWORK_BITS_MIN_4, NETWORK_BITS_MIN_6
+from viral_engine.web.api.inputs import REASON_LENGTH_MAX
+from viral_engine.web.api.keys import NETWORKS_MAX
+from viral_engine.web.api.policies import VERSION_MAX
+from viral_engine.web.api.users import GUARDIANS_MAX, JURISDICTION_LENGTH_MAX
+from viral_engine.web.forms import (
+    ACTION,
+    ADDRESS,
+    DATE,
+    DOMAIN,
+    EMAIL,
+    ID,
+    INSTANT,
+    PHONE,
+    UUID,
+    Schema,
+    network,
+    text,
+    words,
+)
+
+_NO_NUL = r"^[^\x00]*$"
+_NULL: Schema = {"type": "null"}
+_LETTERS = r"\p{L}"
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _when(field: str, is_one_of: Iterable[str], fields: Mapping[str, Schema], needed: tuple[str, ...] = ()) -> Schema:
+    """Returns the rule that a field's word says what other fields must be."""
+    return {
+        "if": {"properties": {field: {"enum": list(is_one_of)}}, "required": [field]},
+        "then": {"properties": fields, "required": list(needed)},
+    }
+
+
+SHARED: Mapping[str, Schema] = {
+    "Network": network(NETWORK_BITS_MIN_4, NETWORK_BITS_MIN_6),
+    "Stored": {
+        "description": "Any JSON without NUL, which PostgreSQL does not hold.",
+        "anyOf": [
+            {"type": ["number", "boolean", "null"]},
+            {"type": "string", "pattern": _NO_NUL},
+            {"type": "array", "items": _ref("Stored")},
+            {"type": "object", "propertyNames": {"pattern": _NO_NUL}, "additionalProperties": _ref("Stored")},
+        ],
+    },
+}
+"""Forms that stand in several bodies, or in themselves."""
+
+_DEVICE: Schema = {
+    **text(),
+    "description": "Not a word that says that there is none, in any case.",
+    "not": {"enum": ["unknown", "null", "none", "undefined", "nil", "n/a"]},
+}
+_VALUES: tuple[Schema, ...] = (
+    _when("kind", ["user"], {"value": ID}),
+    _when("kind", ["device"], {"value": _DEVICE}),
+    _when("kind", ["ip"], {"value": ADDRESS}),
+)
+_LISTED: tuple[Schema, ...] = (
+    *_VALUES,
+    _when("kind", ["network"], {"value": _ref("Network")}),
+    _when("kind", ["email_domain"], {"value": DOMAIN}),
+)
+_ENTRY: Mapping[str, Schema] = {"value": ID, "reason": text(REASON_LENGTH_MAX), "expires_at": INSTANT}
+
+_DATA = "|".join(DataClass)
+_OWN = "|".join(purpose for purpose in Purpose if purpose is not Purpose.THIRD_PARTY)
+_SCOPE = rf"^(?:(?:{_OWN})|{Purpose.THIRD_PARTY}:(?:{'|'.join(RecipientClass)}))(?:/(?:{_DATA}))?$"
+_SHOWN: Schema = {
+    "description": "Shows something: not null, false or blank.",
+    "not": {"enum": [None, False]},
+    # Blanks are what Unicode calls so and the signs that separate files, groups, records and units.
+    "anyOf": [{"type": ["number", "boolean", "array", "object"]}, {"type": "string", "pattern": r"[^\s\x00-\x1f\x85]"}],
+}
+_DISCLOSES: Schema = {
+    "if": {"properties": {"scope": {"type": "string", "pattern": f"^{Purpose.THIRD_PARTY}:"}}, "required": ["scope"]},
+    "then": {"properties": {"method": words(*(method for method in ConsentMethod if may_disclose(method)))}},
+}
+
+
+def _evidence(method: ConsentMethod) -> Schema:
+    """Returns what the record of a method must hold."""
+    fields = EVIDENCE[method]
+    shown = {"type": "object", "properties": dict.fromkeys(fields, _SHOWN), "required": list(fields)}
+    return _when("method", [method], {"evidence": shown})
+
+
+_AGES: Schema = {
+    "anyOf": [
+        {"properties": {"age_band": _NULL, "stated_on": _NULL}},
+        {
+            "properties": {"date_of_birth": _NULL, "age_band": {"type": "string"}, "stated_on": DATE},
+            "required": ["age_band", "stated_on"],
+        },
+    ]
+}
+
+FIELDS: Mapping[str, Mapping[str, Schema]] = {
+    "CheckRequest": {
+        "user_id": ID,
+        "action_type": ACTION,
+        "device_id": text(length_min=0),
+        "ip_address": ADDRESS,
+        "email": EMAIL,
+        "phone": PHONE,
+        "content": {"type": "string", "maxLength": TEXT_BYTES_MAX, "pattern": _NO_NUL},
+        "subject_id": ID,
+        "data_class": words(*DataClass),
+        "recipient_class": words(*RecipientClass),
+        "session_id": text(),
+        "occurred_at": INSTANT,
+    },
+    "RedactionBody": {
+        "content": {"type": "string", "pattern": _NO_NUL},
+        "subject_id": ID,
+        "known": {
+            "type": "array",
+            "maxItems": KNOWN_MAX,
+            "items": {"type": "string", "maxLength": KNOWN_LENGTH_MAX, "pattern": _LETTERS + r"[\s\S]*" + _LETTERS},
+        },
+    },
+    "UserBody": {
+        "date_of_birth": DATE,
+        "stated_on": DATE,
+        "guardian_ids": {"type": "array", "maxItems": GUARDIANS_MAX, "items": ID},
+        "household_id": text(),
+        "school_id": text(),
+        "jurisdiction": text(JURISDICTION_LENGTH_MAX),
+        "email": EMAIL,
+        "phone": PHONE,
+        "referrer_id": ID,
+    },
+    "SignalBody": {"signal": words("email_verified", "phone_verified", "payment_verified", "referrer_id")},
+    "ConsentBody": {
+        "scope": {"type": "string", "pattern": _SCOPE},
+        "method": words(*ConsentMethod),
+        "guardian_id": ID,
+        "evidence": {"type": "object", "propertyNames": {"pattern": _NO_NUL}, "additionalProperties": _ref("Stored")},
+        "policy_version": {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": POLICY_VERSION_MAX},
+                {"type": "string", "maxLength": len(str(POLICY_VERSION_MAX)), "pattern": "^0*[1-9][0-9]*$"},
+            ]
+        },
+        "expires_at": INSTANT,
+    },
+    "ConfirmBody": {"confirmed_by": ID},
+    "EntryBody": _ENTRY,
+    "BlockBody": _ENTRY,
+    "KeyBody": {
+        "name": text(),
+        "scopes": {"minItems": 1},
+        "expires_at": INSTANT,
+        "networks": {"type": "array", "maxItems": NETWORKS_MAX, "items": _ref("Network")},
+    },
+    "PolicyBody": {"source": {"type": "string", "maxLength": SOURCE_LENGTH_MAX}, "reason": text(REASON_LENGTH_MAX)},
+    "SwitchBody": {
+        "reason": text(REASON_LENGTH_MAX),
+        "version": {"type": "integer", "minimum": 1, "maximum": VERSION_MAX},
+    },
+    "ReportBody": {"reporter_id": ID, "value": ID, "content": text(TEXT_LENGTH_MAX)},
+    "AppealBody": {"decision_id": UUID, "content": text(TEXT_LENGTH_MAX)},
+    "CloseBody": {"note": text(REASON_LENGTH_MAX)},
+}
+"""By the name of the body's type and its field; null is added where the type has it."""
+
+RULES: Mapping[str, tuple[Schema, ...]] = {
+    "UserBody": (_AGES,),
+    "SignalBody": (
+        _when("signal", ["referrer_id"], {"value": ID}),
+        _when("signal", ["email_verified", "phone_verified", "payment_verified"], {"value": {"type": "boolean"}}),
+    ),
+    "ConsentBody": (_DISCLOSES, *map(_evidence, ConsentMethod)),
+    "EntryBody": _LISTED,
+    "BlockBody": (*_LISTED, _when("kind", ["network"], {"expires_at": INSTANT}, ("expires_at",))),
+    "ReportBody": _VALUES,
+}
+"""What fields must be for others' sake."""
+
+
+def constrain(name: str, component: dict[str, Any]) -> None:
+    """Adds to a type's schema what its fields must be."""
+    for field, form in FIELDS.get(name, {}).items():
+        of_type = component["properties"][field]
+        about = {key: of_type[key] for key in ("default", "description") if key in of_type}
+        if _NULL in of_type.get("anyOf", ()):
+            form = {"anyOf": [*form.get("anyOf", (form,)), _NULL]}  # noqa: PLW2901 - the same form, and null
+        elif "items" not in form and "items" in of_type:
+            form = {**of_type, **form}  # noqa: PLW2901 - the type knows what a list holds
+        component["properties"][field] = {**form, **about}
+    if name in RULES:
+        component["allOf"] = list(RULES[name])
