@@ -52,12 +52,9 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _when(field: str, is_one_of: Iterable[str], fields: Mapping[str, Schema], needed: tuple[str, ...] = ()) -> Schema:
-    """Returns the rule that a field's word says what other fields must be."""
-    return {
-        "if": {"properties": {field: {"enum": list(is_one_of)}}, "required": [field]},
-        "then": {"properties": fields, "required": list(needed)},
-    }
+def _where(field: str, is_one_of: Iterable[str], fields: Mapping[str, Schema], needed: tuple[str, ...] = ()) -> Schema:
+    """Returns the form of a body in which a field is one of some words."""
+    return {"properties": {field: words(*is_one_of), **fields}, "required": [field, *needed]}
 
 
 SHARED: Mapping[str, Schema] = {
@@ -80,48 +77,48 @@ _DEVICE: Schema = {
     "not": {"enum": ["unknown", "null", "none", "undefined", "nil", "n/a"]},
 }
 _VALUES: tuple[Schema, ...] = (
-    _when("kind", ["user"], {"value": ID}),
-    _when("kind", ["device"], {"value": _DEVICE}),
-    _when("kind", ["ip"], {"value": ADDRESS}),
+    _where("kind", ["user"], {"value": ID}),
+    _where("kind", ["device"], {"value": _DEVICE}),
+    _where("kind", ["ip"], {"value": ADDRESS}),
 )
-_LISTED: tuple[Schema, ...] = (
-    *_VALUES,
-    _when("kind", ["network"], {"value": _ref("Network")}),
-    _when("kind", ["email_domain"], {"value": DOMAIN}),
-)
+_LISTED: tuple[Schema, ...] = (*_VALUES, _where("kind", ["email_domain"], {"value": DOMAIN}))
+_NETWORK: Mapping[str, Schema] = {"value": _ref("Network")}
 _ENTRY: Mapping[str, Schema] = {"value": ID, "reason": text(REASON_LENGTH_MAX), "expires_at": INSTANT}
 
 _DATA = "|".join(DataClass)
-_OWN = "|".join(purpose for purpose in Purpose if purpose is not Purpose.THIRD_PARTY)
-_SCOPE = rf"^(?:(?:{_OWN})|{Purpose.THIRD_PARTY}:(?:{'|'.join(RecipientClass)}))(?:/(?:{_DATA}))?$"
+_OWN = f"(?:{'|'.join(purpose for purpose in Purpose if purpose is not Purpose.THIRD_PARTY)})"
+_DISCLOSURE = f"{Purpose.THIRD_PARTY}:(?:{'|'.join(RecipientClass)})"
 _SHOWN: Schema = {
     "description": "Shows something: not null, false or blank.",
-    "not": {"enum": [None, False]},
     # Blanks are what Unicode calls so and the signs that separate files, groups, records and units.
-    "anyOf": [{"type": ["number", "boolean", "array", "object"]}, {"type": "string", "pattern": r"[^\s\x00-\x1f\x85]"}],
-}
-_DISCLOSES: Schema = {
-    "if": {"properties": {"scope": {"type": "string", "pattern": f"^{Purpose.THIRD_PARTY}:"}}, "required": ["scope"]},
-    "then": {"properties": {"method": words(*(method for method in ConsentMethod if may_disclose(method)))}},
+    "anyOf": [
+        {"const": True},
+        {"type": ["number", "array", "object"]},
+        {"type": "string", "pattern": r"[^\s\x00-\x1f\x85]"},
+    ],
 }
 
 
-def _evidence(method: ConsentMethod) -> Schema:
-    """Returns what the record of a method must hold."""
+def _scope(*heads: str) -> Schema:
+    """Returns the consent scopes that begin with one of some purposes and recipients."""
+    return {"type": "string", "pattern": f"^(?:{'|'.join(heads)})(?:/(?:{_DATA}))?$"}
+
+
+def _by_method(method: ConsentMethod) -> Schema:
+    """Returns the form of a consent by a method: the record of it, and what it covers."""
     fields = EVIDENCE[method]
     shown = {"type": "object", "properties": dict.fromkeys(fields, _SHOWN), "required": list(fields)}
-    return _when("method", [method], {"evidence": shown})
+    covers = {} if may_disclose(method) else {"scope": _scope(_OWN)}
+    return _where("method", [method], {"evidence": shown, **covers})
 
 
-_AGES: Schema = {
-    "anyOf": [
-        {"properties": {"age_band": _NULL, "stated_on": _NULL}},
-        {
-            "properties": {"date_of_birth": _NULL, "age_band": {"type": "string"}, "stated_on": DATE},
-            "required": ["age_band", "stated_on"],
-        },
-    ]
-}
+_AGES: tuple[Schema, ...] = (
+    {"properties": {"age_band": _NULL, "stated_on": _NULL}},
+    {
+        "properties": {"date_of_birth": _NULL, "age_band": {"type": "string"}, "stated_on": DATE},
+        "required": ["age_band", "stated_on"],
+    },
+)
 
 FIELDS: Mapping[str, Mapping[str, Schema]] = {
     "CheckRequest": {
@@ -160,7 +157,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
     },
     "SignalBody": {"signal": words("email_verified", "phone_verified", "payment_verified", "referrer_id")},
     "ConsentBody": {
-        "scope": {"type": "string", "pattern": _SCOPE},
+        "scope": _scope(_OWN, _DISCLOSURE),
         "method": words(*ConsentMethod),
         "guardian_id": ID,
         "evidence": {"type": "object", "propertyNames": {"pattern": _NO_NUL}, "additionalProperties": _ref("Stored")},
@@ -192,18 +189,18 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
 }
 """By the name of the body's type and its field; null is added where the type has it."""
 
-RULES: Mapping[str, tuple[Schema, ...]] = {
-    "UserBody": (_AGES,),
+EITHER: Mapping[str, tuple[Schema, ...]] = {
+    "UserBody": _AGES,
     "SignalBody": (
-        _when("signal", ["referrer_id"], {"value": ID}),
-        _when("signal", ["email_verified", "phone_verified", "payment_verified"], {"value": {"type": "boolean"}}),
+        _where("signal", ["referrer_id"], {"value": ID}),
+        _where("signal", ["email_verified", "phone_verified", "payment_verified"], {"value": {"type": "boolean"}}),
     ),
-    "ConsentBody": (_DISCLOSES, *map(_evidence, ConsentMethod)),
-    "EntryBody": _LISTED,
-    "BlockBody": (*_LISTED, _when("kind", ["network"], {"expires_at": INSTANT}, ("expires_at",))),
+    "ConsentBody": tuple(map(_by_method, ConsentMethod)),
+    "EntryBody": (*_LISTED, _where("kind", ["network"], _NETWORK)),
+    "BlockBody": (*_LISTED, _where("kind", ["network"], {**_NETWORK, "expires_at": INSTANT}, ("expires_at",))),
     "ReportBody": _VALUES,
 }
-"""What fields must be for others' sake."""
+"""The forms of bodies whose fields hang together: one of them fits."""
 
 
 def constrain(name: str, component: dict[str, Any]) -> None:
@@ -216,5 +213,5 @@ def constrain(name: str, component: dict[str, Any]) -> None:
         elif "items" not in form and "items" in of_type:
             form = {**of_type, **form}  # noqa: PLW2901 - the type knows what a list holds
         component["properties"][field] = {**form, **about}
-    if name in RULES:
-        component["allOf"] = list(RULES[name])
+    if name in EITHER:
+        component["anyOf"] = list(EITHER[name])

@@ -18,6 +18,8 @@ _KEY = re.compile(rb'"([^"\\]*)"\s*:')
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"(?:unknown|required) field `([^`]*)`")
 _NAME_LENGTH_MAX = 64
+_FLOAT = "got `float`"
+_EXACT_MAX = 2**53
 _encode = msgspec.json.Encoder().encode
 
 
@@ -49,7 +51,7 @@ class BodyDecoder(Generic[T]):
         try:
             value = self._decode(body)
         except msgspec.ValidationError as error:
-            raise _refusal_of(body, str(error), self._type) from None
+            value = self._decode_again(body, str(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _syntax(error, body) from None
         if self._omits_none and _has_single_keys(value, body):
@@ -60,6 +62,36 @@ class BodyDecoder(Generic[T]):
             _refuse_duplicates(body)
         return value
 
+    def _decode_again(self, body: bytes, refusal: str) -> T:
+        """Returns the message whose whole numbers are written as 42.0: JSON, and its Schema, know no other number.
+
+        Raises:
+            ApiError: 400 or 422, that was not what is wrong with it.
+        """
+        # The type's checks run while parsing, so what follows the wrong value was not looked at yet.
+        try:
+            plain = msgspec.json.decode(body)
+            if _FLOAT in refusal:
+                return msgspec.convert(_with_whole_numbers(plain), self._type)
+        except msgspec.ValidationError as error:
+            refusal = str(error)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _syntax(error, body) from None
+        raise _wrong(refusal, self._type)
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """Returns a JSON value with 42.0 as 42; a larger one than a float can hold exactly stays what it is."""
+    match value:
+        case float() if value.is_integer() and abs(value) <= _EXACT_MAX:
+            return int(value)
+        case dict():
+            return {key: _with_whole_numbers(item) for key, item in value.items()}
+        case list():
+            return [_with_whole_numbers(item) for item in value]
+        case _:
+            return value
+
 
 def _has_single_keys(value: Any, body: bytes) -> bool:
     """Tells by counting quotes that no key stands twice; False when counting cannot tell.
@@ -69,17 +101,6 @@ def _has_single_keys(value: Any, body: bytes) -> bool:
     the keys, which nearly every check is thereby spared.
     """
     return b"\\" not in body and body.count(b'"') == _encode(value).count(b'"')
-
-
-def _refusal_of(body: bytes, text: str, body_type: type) -> ApiError:
-    # The type's checks run while parsing, so what follows the wrong value was not looked at yet.
-    try:
-        msgspec.json.decode(body)
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _syntax(error, body)
-    return _wrong(text, body_type)
 
 
 def _wrong(text: str, body_type: type) -> ApiError:
