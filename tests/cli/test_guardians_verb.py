@@ -16,7 +16,7 @@ def test_a_further_guardian_consents_once_another_one_confirmed_them(shared_daem
         "scope": "service", "method": "signed_form", "guardian_id": "dad-g", "policy_version": 1, "evidence": FORM,
     }  # fmt: skip
     refused = daemon.request("POST", "/v1/users/kid-g/consents", consent)
-    assert (refused.status, refused.json["field"]) == (422, "guardian_id")
+    assert (refused.status, refused.json["field"]) == (409, "guardian_id")
     stranger = daemon.cli("users", "confirm-guardian", "kid-g", "dad-g", "--by", "a-stranger")
     assert (stranger.returncode, "may not confirm" in stranger.stderr) == (2, True)
     assert daemon.cli("users", "confirm-guardian", "kid-g", "dad-g", "--by", "mum-g").returncode == 0

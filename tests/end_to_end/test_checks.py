@@ -145,7 +145,7 @@ def test_only_a_confirmed_guardian_can_consent(shared_daemon: RunningDaemon) -> 
         "policy_version": 1,
     }
     answer = shared_daemon.request("POST", "/v1/users/child-3/consents", body)
-    assert (answer.status, answer.json["field"]) == (422, "guardian_id")
+    assert (answer.status, answer.json["error"], answer.json["field"]) == (409, "no_guardian", "guardian_id")
 
 
 def test_an_adult_needs_nobodys_consent(shared_daemon: RunningDaemon) -> None:
@@ -180,7 +180,7 @@ def test_imported_events_do_not_go_backwards_and_leave_todays_limits_alone(
     daemon.check("past", "general", occurred_at=at.isoformat())
     earlier = {"user_id": "past", "action_type": "general", "occurred_at": (at - timedelta(hours=1)).isoformat()}
     answer = daemon.request("POST", "/v1/actions/check", earlier)
-    assert (answer.status, answer.json["field"]) == (422, "occurred_at")
+    assert (answer.status, answer.json["error"], answer.json["field"]) == (409, "untimely", "occurred_at")
     assert answer.json["message"].endswith("2020-01-01T12:00:00.000Z")
     # Ten more of the past leave today's limit alone.
     for second in range(10):

@@ -37,7 +37,7 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
         2, "viral-engine: bad.toml, line 8: tiers.deny must be more than review, 300",
     )  # fmt: skip
     over_http = daemon.request("POST", "/v1/policies", {"source": bad.read_text(), "reason": "a slip"})
-    assert (over_http.status, over_http.json["field"]) == (422, "source")
+    assert (over_http.status, over_http.json["error"]) == (409, "bad_policy")
     assert "line 8: tiers.deny" in over_http.json["message"]
     assert daemon.check(9, "general")["policy"]["version"] == 4
 

@@ -119,8 +119,8 @@ def test_what_does_not_stand_cannot_be_lifted(store: Database, number: int) -> N
 
 def test_kinds_do_not_mix(store: Database) -> None:
     commit(store.conninfo, *block(1, "42"), *block(2, "42", kind="user"))
-    assert len(entries(store, value="42")) == 2
-    assert [view.kind for view in entries(store, kind="user", value="42")] == ["user"]
+    assert len(entries(store, values=("42",))) == 2
+    assert [view.kind for view in entries(store, kind="user", values=("42",))] == ["user"]
 
 
 def test_a_blocked_network_must_expire_and_an_allowed_one_need_not(store: Database) -> None:
@@ -148,7 +148,7 @@ def test_a_batch_of_questions_is_answered_in_its_order(store: Database) -> None:
     questions = [
         ReadEntries(list_name="allows"),
         ReadEntries(list_name="blocks", kind="user"),
-        ReadEntries(list_name="blocks", value="nothing"),
+        ReadEntries(list_name="blocks", values=("nothing", "nobody")),
         ReadEntries(list_name="blocks"),
     ]
     with store.engine.connect() as connection:

@@ -186,7 +186,7 @@ def test_a_start_reads_what_is_recent_and_nothing_else(filled: Database) -> None
 
 
 def test_a_thing_on_a_list_is_found_by_the_index_of_live_entries(filled: Database) -> None:
-    nodes = plans(filled, ReadEntries(list_name="blocks", kind="device", value="device7"))
+    nodes = plans(filled, ReadEntries(list_name="blocks", kind="device", values=("device7",)))
     assert indexes(nodes) == {"blocks_live_idx"}
 
 

@@ -61,10 +61,16 @@ def test_without_the_backfill_scope_occurred_at_is_refused_by_name(served: Serve
     assert "backfill" in answer.json["message"]
 
 
-@pytest.mark.parametrize("moment", ["2026-01-02T03:04:05", "yesterday", "1960-01-01T00:00:00Z", "2026-13-01T00:00:00Z"])
+@pytest.mark.parametrize("moment", ["2026-01-02T03:04:05", "yesterday", "2026-13-01T00:00:00Z"])
 def test_a_time_that_is_none_is_refused(served: Served, moment: str) -> None:
     answer = served.check({"user_id": 1, "action_type": "general", "occurred_at": moment})
     assert answer.error == (422, "invalid", "occurred_at")
+
+
+@pytest.mark.parametrize("moment", ["1960-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"])
+def test_a_time_when_nothing_can_have_happened_is_a_conflict(served: Served, moment: str) -> None:
+    answer = served.check({"user_id": 1, "action_type": "general", "occurred_at": moment})
+    assert answer.error == (409, "untimely", "occurred_at")
 
 
 def test_a_refusal_of_trust_safety_keeps_its_status() -> None:

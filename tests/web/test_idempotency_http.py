@@ -261,11 +261,15 @@ def test_a_key_is_made_used_and_revoked_and_its_secret_is_kept_nowhere(running: 
         ({"name": "n", "scopes": ["everything"]}, "scopes[0]"),
         ({"name": "", "scopes": ["check"]}, "name"),
         ({"name": "n", "scopes": ["check"], "networks": ["10.0.0.1/8"]}, "networks[0]"),
-        ({"name": "n", "scopes": ["check"], "expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
     ],
 )
 def test_a_key_that_cannot_be_is_refused(running: Running, body: Any, field: str) -> None:
     assert running.served.request("POST", "/v1/keys", body).error == (422, "invalid", field)
+
+
+def test_a_key_that_has_expired_already_is_a_conflict(running: Running) -> None:
+    body = {"name": "n", "scopes": ["check"], "expires_at": "2020-01-01T00:00:00Z"}
+    assert running.served.request("POST", "/v1/keys", body).error == (409, "untimely", "expires_at")
 
 
 def test_nobody_makes_a_key_that_may_more_than_their_own(running: Running) -> None:

@@ -59,6 +59,18 @@ def test_a_wrong_value_is_named_with_what_it_must_be(
     assert (error.status, error.code, error.field, error.message) == (422, "invalid", field, message)
 
 
+def test_a_whole_number_may_be_written_as_json_has_it() -> None:
+    decode = BodyDecoder(CheckRequest).decode
+    assert decode(b'{"user_id": 42.0, "action_type": "x", "subject_id": 4.2e1}') == CheckRequest(
+        user_id=42, action_type="x", subject_id=42
+    )
+    assert decode(b'{"user_id": 42.0, "action_type": "x", "context": {"a": [1.5, 1.0]}}').context == {"a": [1.5, 1]}
+    # Beyond this a float is not sure to be the number that was written: it could be another user.
+    assert refusal(CheckRequest, b'{"user_id": 9007199254740993.0, "action_type": "x"}').field == "user_id"
+    assert refusal(CheckRequest, b'{"user_id": 1.0, "action_type": "x", "user_id": 2}').code == "malformed_json"
+    assert refusal(CheckRequest, b'{"user_id": 1.0, "action_type": "x"} x').code == "malformed_json"
+
+
 def test_the_words_of_a_list_are_named_too() -> None:
     error = refusal(KeyBody, b'{"name": "a", "scopes": ["check", "all"]}')
     assert error.field == "scopes[1]"

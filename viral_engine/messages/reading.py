@@ -139,7 +139,7 @@ class DecisionPage(Struct, frozen=True, kw_only=True):
     next_before: str | None
 
 
-@personal("value")
+@personal("values")
 class ReadEntries(Struct, frozen=True, kw_only=True):
     """Asks for live entries of a list, newest first; answers a list of `BlockView` or `AllowView`, one page.
 

@@ -35,6 +35,7 @@ from viral_engine.web.forms import (
     EMAIL,
     ID,
     INSTANT,
+    NAME,
     PHONE,
     UUID,
     Schema,
@@ -45,7 +46,6 @@ from viral_engine.web.forms import (
 
 _NO_NUL = r"^[^\x00]*$"
 _NULL: Schema = {"type": "null"}
-_LETTERS = r"\p{L}"
 
 
 def _ref(name: str) -> Schema:
@@ -141,7 +141,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "known": {
             "type": "array",
             "maxItems": KNOWN_MAX,
-            "items": {"type": "string", "maxLength": KNOWN_LENGTH_MAX, "pattern": _LETTERS + r"[\s\S]*" + _LETTERS},
+            "items": {**NAME, "maxLength": KNOWN_LENGTH_MAX},
         },
     },
     "UserBody": {

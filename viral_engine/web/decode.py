@@ -19,7 +19,7 @@ _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>[^`]*)`)?
 _NAMED = re.compile(r"(?:unknown|required) field `([^`]*)`")
 _NAME_LENGTH_MAX = 64
 _FLOAT = "got `float`"
-_EXACT_MAX = 2**53
+_EXACT_BELOW = 2**53
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,19 +71,20 @@ class BodyDecoder(Generic[T]):
         # The type's checks run while parsing, so what follows the wrong value was not looked at yet.
         try:
             plain = msgspec.json.decode(body)
-            if _FLOAT in refusal:
-                return msgspec.convert(_with_whole_numbers(plain), self._type)
+            if _FLOAT not in refusal:
+                raise _wrong(refusal, self._type)
+            return msgspec.convert(_with_whole_numbers(plain), self._type)
         except msgspec.ValidationError as error:
-            refusal = str(error)
+            # Of the text alone it names no field, as the first refusal does.
+            raise _wrong(str(error) if _FLOAT in refusal else refusal, self._type) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _syntax(error, body) from None
-        raise _wrong(refusal, self._type)
 
 
 def _with_whole_numbers(value: Any) -> Any:
     """Returns a JSON value with 42.0 as 42; a larger one than a float can hold exactly stays what it is."""
     match value:
-        case float() if value.is_integer() and abs(value) <= _EXACT_MAX:
+        case float() if value.is_integer() and abs(value) < _EXACT_BELOW:
             return int(value)
         case dict():
             return {key: _with_whole_numbers(item) for key, item in value.items()}

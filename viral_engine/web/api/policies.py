@@ -26,8 +26,8 @@ from viral_engine.web.api.inputs import REASON_LENGTH_MAX, instant, text
 from viral_engine.web.forms import INSTANT
 from viral_engine.web.routes import Answer, Call, Parameter
 
-BODY_BYTES_MAX = 240_000
-"""Of a file of the longest kind, every character of it escaped."""
+BODY_BYTES_MAX = 750_000
+"""Of a file of the longest kind, every character of it escaped, as two halves of a surrogate pair."""
 
 VERSION_MAX = 2**31 - 1
 VERSION = {"type": "string", "pattern": "^(?:enforced|shadow|[0-9]{1,9})$"}
