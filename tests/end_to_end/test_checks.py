@@ -194,5 +194,7 @@ def test_the_last_key_that_can_make_keys_can_not_be_revoked(start_daemon: Callab
     refused = daemon.request("DELETE", f"/v1/keys/{own_id}")
     assert (refused.status, refused.json["error"]) == (409, "last_operator_key")
     made = daemon.request("POST", "/v1/keys", {"name": "second", "scopes": ["operate"]}).json
+    itself = daemon.request("DELETE", f"/v1/keys/{own_id}")
+    assert (itself.status, itself.json["error"]) == (409, "own_key")
     assert daemon.request("DELETE", f"/v1/keys/{own_id}", key=made["key"]).status in (200, 204)
     assert daemon.request("GET", "/v1/keys").status == 401

@@ -25,7 +25,8 @@ class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     Attributes:
         user_id: whose attempt it is; a number and the same number as text are one user.
         action_type: what is attempted; an unknown action gets the strictest treatment.
-        content: text that the action would show to somebody.
+        content: text that the action would show to somebody, at most 4,096 bytes of UTF-8.
+        context: anything else, at most 4,096 bytes; only whether there is some counts.
         subject_id: whose data it is about, when not the user's own.
         data_class: kind of the data, a word of consent scopes.
         recipient_class: who would get it, a word of consent scopes.

@@ -36,6 +36,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "bad_policy": "The file is no policy, or one that can't work; the message names the line.",
         "limit_reached": "The list holds as many entries as it may.",
         "last_operator_key": "The last key of scope operate can't be revoked.",
+        "own_key": "A key can't revoke itself.",
     },
     413: {"too_large": "The body is larger than this route takes."},
     422: {
@@ -131,6 +132,7 @@ _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "limit_reached": lambda route: route.method == "POST" and route.path in _FILLING,
     "quota_exceeded": lambda route: route.path == "/v1/reports",
     "last_operator_key": lambda route: route.method == "DELETE" and route.path.startswith("/v1/keys/"),
+    "own_key": lambda route: route.method == "DELETE" and route.path.startswith("/v1/keys/"),
     "too_large": lambda route: bool(route.body_bytes_max),
     "invalid": lambda route: bool(route.scopes),
     "dead_letter": lambda route: bool(route.scopes) and route.method != "GET",

@@ -108,10 +108,16 @@ async def list_keys(call: Call) -> Answer:
 
 
 async def delete_key(call: Call) -> Answer:
-    """Ends a key for good: here with the answer, everywhere within a second. One that can make keys must remain."""
+    """Ends a key for good: here with the answer, everywhere within a second. One that can make keys must remain.
+
+    The asker's own is refused: who can end it has another one, and whoever runs on it would find out by a slip.
+    """
+    assert call.grant is not None
     key_id = text(call.path["key_id"], "key_id")
     if not await _another_operator(call, key_id):
         raise Refused("last_operator_key", "this is the last key of scope operate: make another first", http_status=409)
+    if key_id == call.grant.key_id:
+        raise Refused("own_key", "a key can't revoke itself: ask with another one", http_status=409)
     now_ms = call.state.context.system.clock.wall_ms()
     entry = audit_entry("key.revoke", call.author, at_ms=now_ms, subject=("key", key_id), request_id=call.request_id)
     try:
