@@ -83,7 +83,8 @@ _VALUES: tuple[Schema, ...] = (
 )
 _LISTED: tuple[Schema, ...] = (*_VALUES, _where("kind", ["email_domain"], {"value": DOMAIN}))
 _NETWORK: Mapping[str, Schema] = {"value": _ref("Network")}
-_ENTRY: Mapping[str, Schema] = {"value": ID, "reason": text(REASON_LENGTH_MAX), "expires_at": INSTANT}
+_ANY_VALUE: Schema = {"anyOf": [{"type": "integer"}, text(DOMAIN["maxLength"])]}
+_ENTRY: Mapping[str, Schema] = {"value": _ANY_VALUE, "reason": text(REASON_LENGTH_MAX), "expires_at": INSTANT}
 
 _DATA = "|".join(DataClass)
 _OWN = f"(?:{'|'.join(purpose for purpose in Purpose if purpose is not Purpose.THIRD_PARTY)})"
