@@ -88,14 +88,14 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Body of `POST /v1/users/{id}/consents`.
 
     Attributes:
-        evidence: what proves the method, in the fields that it needs; never an image of an id.
+        evidence: what proves the method, in the fields that it needs: references and dates, never an image of an id.
         policy_version: number of the privacy policy consented to, a whole number: versions are compared.
     """
 
     scope: str
     method: str
     guardian_id: int | str
-    evidence: dict[str, Any]
+    evidence: dict[str, str | int | float | bool | None]
     policy_version: int | str
     expires_at: datetime | None = None
 

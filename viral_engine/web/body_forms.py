@@ -59,17 +59,16 @@ def _where(field: str, is_one_of: Iterable[str], fields: Mapping[str, Schema], n
 
 SHARED: Mapping[str, Schema] = {
     "Network": network(NETWORK_BITS_MIN_4, NETWORK_BITS_MIN_6),
-    "Stored": {
-        "description": "Any JSON without NUL, which PostgreSQL does not hold.",
-        "anyOf": [
-            {"type": ["number", "boolean", "null"]},
-            {"type": "string", "pattern": _NO_NUL},
-            {"type": "array", "items": _ref("Stored")},
-            {"type": "object", "propertyNames": {"pattern": _NO_NUL}, "additionalProperties": _ref("Stored")},
-        ],
+}
+"""Forms that stand in several bodies."""
+
+_EVIDENCE: Schema = {
+    "type": "object",
+    "propertyNames": {"pattern": _NO_NUL},
+    "additionalProperties": {
+        "anyOf": [{"type": ["number", "boolean", "null"]}, {"type": "string", "pattern": _NO_NUL}]
     },
 }
-"""Forms that stand in several bodies, or in themselves."""
 
 _DEVICE: Schema = {
     **text(),
@@ -94,7 +93,7 @@ _SHOWN: Schema = {
     # Blanks are what Unicode calls so and the signs that separate files, groups, records and units.
     "anyOf": [
         {"const": True},
-        {"type": ["number", "array", "object"]},
+        {"type": "number"},
         {"type": "string", "pattern": r"[^\s\x00-\x1f\x85]"},
     ],
 }
@@ -161,7 +160,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "scope": _scope(_OWN, _DISCLOSURE),
         "method": words(*ConsentMethod),
         "guardian_id": ID,
-        "evidence": {"type": "object", "propertyNames": {"pattern": _NO_NUL}, "additionalProperties": _ref("Stored")},
+        "evidence": _EVIDENCE,
         "policy_version": {
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": POLICY_VERSION_MAX},
