@@ -12,8 +12,8 @@ import pytest
 from running_daemon import RunningDaemon
 
 SEED = "20270131"
-EXAMPLES = "4"
-"""Per operation in the fuzzing phase; examples and coverage are the same each time. Some thirty seconds in all."""
+EXAMPLES = "3"
+"""Per operation in the fuzzing phase; examples and coverage are the same each time. About a minute in all."""
 
 PHASES = ("Examples", "Coverage", "Fuzzing")
 
