@@ -10,19 +10,21 @@ from collections.abc import Iterable
 
 from viral_engine.domain import canonical
 from viral_engine.domain.disclosures import DisclosedRecord, Grounds, refusal_of
-from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import Relation
 from viral_engine.domain.reasons import Reason
 from viral_engine.messages.disclosures import Disclosure, ReadStandings, Standing
 from viral_engine.messages.journal import Commit
 from viral_engine.store.disclosures import add_disclosures
+from viral_engine.web import forms
 from viral_engine.web.compliance import refusal
+from viral_engine.web.errors import ApiError
 from viral_engine.web.routes import Call, Parameter
 
 ON_BEHALF_OF = Parameter(
     "on_behalf_of",
     "The user who is to see it, who must be the person, a confirmed guardian or the school's staff; without it the host"
     " asks for itself.",
+    forms.text(),
 )
 
 
@@ -74,10 +76,11 @@ def only_for_the_host(call: Call, why: str) -> None:
     """Refuses a page about nobody in particular in somebody's name.
 
     Raises:
-        Invalid: `on_behalf_of` is given.
+        Invalid: no user id.
+        ApiError: 403, `on_behalf_of` is given.
     """
-    if ON_BEHALF_OF.name in call.query:
-        raise Invalid(ON_BEHALF_OF.name, why)
+    if asker_of(call) is not None:
+        raise ApiError(403, "host_only", f"{ON_BEHALF_OF.name} {why}", field=ON_BEHALF_OF.name)
 
 
 async def _standings(call: Call, user_ids: tuple[str, ...], asker_id: str | None) -> list[Standing]:

@@ -17,6 +17,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
     403: {
         "insufficient_scope": "The API key lacks the scope.",
         "network_not_allowed": "The API key may not be used from this network.",
+        "host_only": "A page about everybody is for the host itself, in nobody's name.",
         "not_authorized_for_subject": "The user of `on_behalf_of` has no confirmed relation to the person.",
         "user_blocked": "The user is blocked.",
         "device_blocked": "The device is blocked.",
@@ -132,6 +133,7 @@ _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "limit_reached": lambda route: route.method == "POST" and route.path in _FILLING,
     "quota_exceeded": lambda route: route.path == "/v1/reports",
     "last_operator_key": lambda route: route.method == "DELETE" and route.path.startswith("/v1/keys/"),
+    "host_only": lambda route: route.name == "list_decisions",
     "own_key": lambda route: route.method == "DELETE" and route.path.startswith("/v1/keys/"),
     "too_large": lambda route: bool(route.body_bytes_max),
     "invalid": lambda route: bool(route.scopes),
