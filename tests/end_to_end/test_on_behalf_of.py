@@ -147,10 +147,14 @@ def test_looking_at_the_log_is_in_the_log_and_needs_the_scope_for_it(shared_daem
         ("/v1/users/kid/disclosures?since=yesterday", "since"),
         ("/v1/users/kid/disclosures?before=x", "before"),
         ("/v1/users/kid?on_behalf_of=", "on_behalf_of"),
-        ("/v1/decisions?on_behalf_of=mum", "on_behalf_of"),
         ("/v1/reviews?on_behalf_of=mum", "on_behalf_of"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_its_field(shared_daemon: RunningDaemon, path: str, field: str) -> None:
     answer = shared_daemon.request("GET", path)
     assert (answer.status, answer.json["error"], answer.json["field"]) == (422, "invalid", field)
+
+
+def test_a_page_about_everybody_is_for_the_host_alone(shared_daemon: RunningDaemon) -> None:
+    answer = shared_daemon.request("GET", "/v1/decisions?on_behalf_of=mum")
+    assert (answer.status, answer.json["error"], answer.json["field"]) == (403, "host_only", "on_behalf_of")
