@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -95,7 +96,7 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     scope: str
     method: str
     guardian_id: int | str
-    evidence: dict[str, str | int | float | bool | None]
+    evidence: Mapping[str, str | int | float | bool | None]
     policy_version: int | str
     expires_at: datetime | None = None
 

@@ -110,7 +110,7 @@ def text(value: str, field: str, length_max: int = canonical.ID_LENGTH_MAX) -> s
     return checked
 
 
-def small_json(value: dict[str, Any], field: str, bytes_max: int) -> dict[str, Any]:
+def small_json(value: Mapping[str, Any], field: str, bytes_max: int) -> Mapping[str, Any]:
     """Returns an object that PostgreSQL can hold and that is no larger than it may be.
 
     Raises:
