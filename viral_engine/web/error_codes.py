@@ -90,8 +90,8 @@ def _tells_a_refusal(route: Route) -> bool:
     return route.path == "/v1/decisions/{decision_id}"
 
 
-_NAMING = frozenset({"/v1/appeals", "/v1/policies/switch"})
-"""Whose body names something that may not be there."""
+_NAMING = frozenset({"/v1/appeals", "/v1/policies/switch", "/v1/history/entries"})
+"""Whose body or query names something that may not be there."""
 
 _TIMED = frozenset({"UserBody", "ConsentBody", "EntryBody", "BlockBody", "KeyBody", "CheckRequest"})
 """Bodies that hold a time that is compared with the clock."""

@@ -85,7 +85,7 @@ def _operation(route: Route, schema_of: dict[str, Any]) -> dict[str, Any]:
         {
             "name": parameter.name,
             "in": "query",
-            "required": False,
+            "required": parameter.required,
             "description": parameter.about,
             "schema": dict(parameter.schema),
         }

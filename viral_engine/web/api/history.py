@@ -16,23 +16,27 @@ from viral_engine.messages.history import (
     ReadPastDecisions,
     ReadPastEntries,
 )
-from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
+from viral_engine.messages.refusals import not_found
+from viral_engine.web.api.inputs import instant, page_limit, uuid_text
 from viral_engine.web.routes import Answer, Call, Parameter
 
 _LIMIT = Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
 _WHEN = {"type": "string", "format": "date-time"}
 
 DECISIONS = (
-    Parameter("since", "Recorded at or after this time.", _WHEN),
+    Parameter("since", "Recorded at or after this time.", _WHEN, required=True),
     Parameter("after", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
     _LIMIT,
 )
 ENTRIES = (
-    Parameter("source", "What to list.", {"type": "string", "enum": list(get_args(EntrySource))}),
-    Parameter("since", "What stood at any time after this one.", _WHEN),
-    Parameter("before", "The id that the page before ended with."),
+    Parameter("source", "What to list.", {"type": "string", "enum": list(get_args(EntrySource))}, required=True),
+    Parameter("since", "What stood at any time after this one.", _WHEN, required=True),
+    Parameter(
+        "before", "The id that the page before ended with.", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+    ),
     _LIMIT,
 )
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BEFORE = {"flags": re.compile(r"\d{1,18}"), "starts": re.compile(r"[\w-]{1,64}", re.ASCII)}
 """What ids look like that are no UUIDs."""
 
@@ -54,12 +58,9 @@ async def list_past_entries(call: Call) -> Answer:
     source = next((one for one in get_args(EntrySource) if one == call.query.get("source")), None)
     if source is None:
         raise Invalid("source", f"must be one of {', '.join(get_args(EntrySource))}")
-    if source not in _BEFORE:
-        before = page_before(call.query)
-    else:
-        before = call.query.get("before")
-        if before is not None and _BEFORE[source].fullmatch(before) is None:
-            raise Invalid("before", "must be the id of an entry")
+    before = call.query.get("before")
+    if before is not None and _BEFORE.get(source, _UUID).fullmatch(before) is None:
+        raise not_found("this entry")
     question = ReadPastEntries(source=source, since_ms=_since_ms(call), before=before, limit=limit)
     entries: list[PastEntry] = await call.read(question)
     next_before = entries[-1].entry_id if len(entries) == limit else None
