@@ -1,6 +1,9 @@
 """The consent matrix cell by cell, written out again as the requirements have it."""
 
+from collections.abc import Callable
+
 import pytest
+from matrix_cells import CELL
 
 from viral_engine.domain.actions import CATALOGUE
 from viral_engine.domain.ages import AgeBand
@@ -41,12 +44,18 @@ CELLS = [(action_class, band) for action_class in ActionClass for band in BANDS]
 
 
 @pytest.mark.parametrize(("action_class", "band"), CELLS)
-def test_each_cell_of_the_united_states(action_class: ActionClass, band: AgeBand) -> None:
+def test_each_cell_of_the_united_states(
+    action_class: ActionClass, band: AgeBand, record_property: Callable[[str, object], None]
+) -> None:
+    record_property(CELL, f"us {action_class} {band}")
     assert need(MATRIX, "us", action_class, band) is US[action_class][BANDS.index(band)]
 
 
 @pytest.mark.parametrize(("action_class", "band"), CELLS)
-def test_each_cell_where_the_jurisdiction_is_not_known(action_class: ActionClass, band: AgeBand) -> None:
+def test_each_cell_where_the_jurisdiction_is_not_known(
+    action_class: ActionClass, band: AgeBand, record_property: Callable[[str, object], None]
+) -> None:
+    record_property(CELL, f"{STRICTEST} {action_class} {band}")
     expected = US[action_class][BANDS.index(band)]
     if band is AgeBand.FROM_13_TO_17 and action_class in TEEN_ELSEWHERE:
         expected = CONSENT

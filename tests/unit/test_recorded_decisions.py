@@ -1,0 +1,42 @@
+"""Decisions as they were recorded, under every version of the shipped policy: evaluated again, they are bit-equal.
+
+`tests/data/make_decisions.py` adds the decisions of a version that is new; what an older one decided never changes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from viral_engine.domain.decision import decision_to_dict
+from viral_engine.domain.evaluate import evaluate
+from viral_engine.domain.facts import facts_from_dict
+from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.policy import SHIPPED
+from viral_engine.domain.reasons import Reason
+
+FILE = Path(__file__).parents[1] / "data" / "decisions.jsonl.gz"
+
+
+def lines() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gzip.decompress(FILE.read_bytes()).splitlines()]
+
+
+@pytest.mark.parametrize("version", sorted(SHIPPED))
+def test_what_a_version_decided_it_decides_again(version: int) -> None:
+    recorded = lines()
+    assert len(recorded) >= 1_000
+    for line in recorded:
+        again = decision_to_dict(evaluate(SHIPPED[version], facts_from_dict(line["facts"])))
+        assert json.loads(json.dumps(again)) == line["decided"][str(version)]
+
+
+def test_every_outcome_and_every_reason_that_facts_lead_to_is_among_them() -> None:
+    decided = [one for line in lines() for one in line["decided"].values()]
+    assert {one["outcome"] for one in decided} == {outcome.value for outcome in Outcome}
+    # `degraded` is told by the edge while nothing can be recorded: no facts lead to it.
+    assert {reason for one in decided for reason in one["reasons"]} == set(Reason) - {Reason.DEGRADED}
