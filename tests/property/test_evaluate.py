@@ -55,6 +55,7 @@ facts = st.builds(
     velocity=st.builds(Velocity, **dict.fromkeys(Velocity._fields, counts)),
     referral=st.builds(Referral, referees=counts, referees_sharing=counts),
     flags=st.lists(flags, max_size=5).map(tuple),
+    labels=st.sets(st.sampled_from(["on_watch", "vpn", "beta"])).map(sorted).map(tuple),
     consents=st.lists(st.builds(Consent, id=names, scope=scopes, guardian=names, granted_ms=instants), max_size=3).map(
         tuple
     ),
@@ -73,6 +74,11 @@ def test_recorded_facts_give_the_same_decision_again(known: Facts) -> None:
     assert msgspec.json.decode(msgspec.json.encode(facts_for_json(known))) == facts_to_dict(known)
     stored = policy_from_dict(json.loads(json.dumps(policy_to_dict(DEFAULT_POLICY))))
     assert evaluate(stored, again) == evaluate(DEFAULT_POLICY, known) == evaluate(DEFAULT_POLICY, known)
+
+
+@given(facts)
+def test_labels_change_no_decision_of_the_shipped_policy(known: Facts) -> None:
+    assert evaluate(DEFAULT_POLICY, known) == evaluate(DEFAULT_POLICY, known._replace(labels=()))
 
 
 @given(facts)

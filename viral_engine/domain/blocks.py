@@ -1,4 +1,4 @@
-"""The blocklist and the allow-list in memory: typed keys, row ids, expiry, and networks without a scan.
+"""The blocklist, the allow-list and labels in memory: typed keys, row ids, expiry, and networks without a scan.
 
 A key is found by its kind only: the user "42" and the device "42" never meet. Several rows may name the
 same key; the one that lives longest is reported. Rows are tuples of text and numbers, which the garbage
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListHit, ListKind
 
-__all__ = ["AllowList", "BlockList", "EntryList", "ListRow"]
+__all__ = ["AllowList", "BlockList", "EntryList", "LabelList", "ListRow"]
 
 # Later than any expiry: what a row without one lives until.
 NEVER_MS = 1 << 62
@@ -31,16 +31,18 @@ class ListRow(NamedTuple):
         kind: What `key` names.
         key: Canonical (`canonical.py`): user, device, address, network or e-mail domain.
         expires_ms: When it ends, epoch milliseconds; None never.
+        label: What a row of the labels calls the thing; empty on the other lists.
     """
 
     id: str
     kind: ListKind
     key: str
     expires_ms: int | None = None
+    label: str = ""
 
 
 class EntryList:
-    """Rows by typed key: what the blocklist and the allow-list both are.
+    """Rows by typed key: what the blocklist, the allow-list and the labels all are.
 
     At `rows_max` a further row is refused with `Invalid`: the caller answers so and stores nothing. No row is dropped
     for another.
@@ -110,7 +112,8 @@ class EntryList:
                 if rows is not None:
                     _hit(hits, kind, rows, now_ms)
         if ip is not None and self._lengths:
-            self._match_networks(hits, ip, now_ms)
+            for rows in self._networks_of(ip):
+                _hit(hits, ListKind.NETWORK, rows, now_ms)
         domains = exact[ListKind.EMAIL_DOMAIN]
         while email_domain and domains:
             rows = domains.get(email_domain)
@@ -158,7 +161,8 @@ class EntryList:
             lengths.setdefault(version, []).append((_BITS[version] - length, table))
         self._lengths = {version: tuple(tables) for version, tables in lengths.items()}
 
-    def _match_networks(self, hits: list[ListHit], ip: str, now_ms: int) -> None:
+    def _networks_of(self, ip: str) -> Iterator[_Rows]:
+        """The rows of each network that holds an address, the nearest first."""
         version = 6 if ":" in ip else 4
         tables = self._lengths.get(version)
         if tables is None:
@@ -167,7 +171,7 @@ class EntryList:
         for shift, table in tables:
             rows = table.get(bits >> shift)
             if rows is not None:
-                _hit(hits, ListKind.NETWORK, rows, now_ms)
+                yield rows
 
 
 class AllowList(EntryList):
@@ -184,6 +188,62 @@ class BlockList(EntryList):
     def _check(self, row: ListRow) -> None:
         if row.kind is ListKind.NETWORK and row.expires_ms is None:
             raise Invalid("expires_at", "is required: a block on a network always ends")
+
+
+class LabelList(EntryList):
+    """What users, devices, addresses, networks and domains are called; every label ends.
+
+    Attributes:
+        names: Each row's label, by its id: empty when there is no label, which is all that an ordinary check looks at.
+    """
+
+    __slots__ = ("names",)
+
+    def __init__(self, rows_max: int = 1_000_000) -> None:
+        super().__init__(rows_max)
+        self.names: dict[str, str] = {}
+
+    def add(self, row: ListRow) -> None:
+        """See `EntryList`."""
+        super().add(row)
+        self.names[row.id] = row.label
+
+    def remove(self, row_id: str) -> bool:
+        """See `EntryList`."""
+        self.names.pop(row_id, None)
+        return super().remove(row_id)
+
+    def of(
+        self, user: str | None, device: str | None, ip: str | None, email_domain: str | None, now_ms: int
+    ) -> tuple[str, ...]:
+        """The live labels of everything that an attempt names, of all its networks and parent domains; each once."""
+        names = self.names
+        found = {
+            names[row_id]
+            for rows in self._all_rows(user, device, ip, email_domain)
+            for row_id, expires_ms in rows
+            if now_ms < expires_ms
+        }
+        return tuple(sorted(found))
+
+    def _all_rows(
+        self, user: str | None, device: str | None, ip: str | None, email_domain: str | None
+    ) -> Iterator[_Rows]:
+        for kind, key in ((ListKind.USER, user), (ListKind.DEVICE, device), (ListKind.IP, ip)):
+            if key is not None:
+                yield self._exact[kind].get(key, ())
+        if ip is not None:
+            yield from self._networks_of(ip)
+        domains = self._exact[ListKind.EMAIL_DOMAIN]
+        while email_domain and domains:
+            yield domains.get(email_domain, ())
+            email_domain = email_domain.partition(".")[2]
+
+    def _check(self, row: ListRow) -> None:
+        if not row.label:
+            raise Invalid("label", "is required")
+        if row.expires_ms is None:
+            raise Invalid("expires_at", "is required: a label always ends")
 
 
 def _longest_first(row: tuple[str, int]) -> tuple[int, str]:

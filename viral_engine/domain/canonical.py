@@ -11,7 +11,7 @@ from socket import AF_INET6, inet_ntop, inet_pton
 from viral_engine.domain.errors import Invalid
 
 __all__ = [
-    "action_type", "address_group", "device_id", "email", "email_domain", "host", "ip_address", "network",
+    "action_type", "address_group", "device_id", "email", "email_domain", "host", "ip_address", "label", "network",
     "optional_text", "phone", "user_id",
 ]  # fmt: skip
 
@@ -25,6 +25,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NO_DEVICE = frozenset({"unknown", "null", "none", "undefined", "nil", "n/a"})
 _LOCAL = re.compile(r"[^\s@\x00-\x1f\x7f-\x9f\"(),:;<>\[\]\\\ud800-\udfff]{1,64}")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LABEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 # 6 to 15 digits (E.164), each one with what may stand before it: there is one way to match.
 _PHONE = re.compile(r"\+?\(?[0-9](?:[ ()./-]*[0-9]){5,14}[ ()./-]*")
 _DOMAIN_LENGTH_MAX = 253
@@ -71,6 +72,17 @@ def action_type(value: object, field: str = "action_type") -> str:
     """
     if type(value) is not str or _ACTION.fullmatch(value) is None:
         raise Invalid(field, "must begin with a-z and have up to 64 of a-z, 0-9, underscore and dot")
+    return value
+
+
+def label(value: object, field: str = "label") -> str:
+    """A label's name.
+
+    Raises:
+        Invalid: Not `[a-z][a-z0-9_]{0,31}`.
+    """
+    if type(value) is not str or _LABEL_NAME.fullmatch(value) is None:
+        raise Invalid(field, "must begin with a-z and have up to 32 of a-z, 0-9 and underscore")
     return value
 
 

@@ -184,6 +184,8 @@ class Facts(NamedTuple):
         content_signals: Words of `content_signals.Signal`.
         content_unseen: There is content, and it could not be looked at.
         adult_to_child: A grown-up who is no guardian of theirs writes to a child, or does not tell to whom.
+        labels: Names of the live labels on the user, the device, the address, its networks or the e-mail's domain;
+            sorted, each once.
         schema: Version of this list of fields and of their defaults.
     """
 
@@ -214,6 +216,7 @@ class Facts(NamedTuple):
     content_signals: tuple[str, ...] = ()
     content_unseen: bool = False
     adult_to_child: bool = False
+    labels: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from viral_engine.domain import canonical
 from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import DataClass, RecipientClass
 from viral_engine.domain.content import holds_contact
@@ -25,11 +26,15 @@ WEIGHT_MAX = 100_000
 
 
 class Sort(StrEnum):
-    """What may be asked of a fact: numbers are compared, flags are true or false, words are one of some."""
+    """What may be asked of a fact: numbers are compared, flags are true or false, words are one of some.
+
+    Of a set of words it is asked whether any of them is one of some.
+    """
 
     NUMBER = "number"
     FLAG = "flag"
     WORD = "word"
+    WORDS = "set of words"
 
 
 class Leaning(StrEnum):
@@ -52,7 +57,7 @@ class KnownFact(NamedTuple):
     sort: Sort
     leaning: Leaning
     about: str
-    read: Callable[[Facts], int | str | None]
+    read: Callable[[Facts], int | str | tuple[str, ...] | None]
     words: tuple[str, ...] = ()
 
 
@@ -73,7 +78,7 @@ class Condition(NamedTuple):
 
     Attributes:
         number: What a number is compared with; 0 or 1 for a flag.
-        words: What a word is compared with.
+        words: What a word, or each of a set of words, is compared with.
     """
 
     operator: Operator
@@ -170,9 +175,13 @@ KNOWN_FACTS: Mapping[str, KnownFact] = {
     "in_household": _flag(
         "the user belongs to a verified household", lambda facts: facts.in_household, Leaning.PROOF
     ),
+    "labels": KnownFact(
+        Sort.WORDS, Leaning.NEITHER, "the live labels on anything of the attempt", lambda facts: facts.labels
+    ),
 }  # fmt: skip
 """The closed catalogue: what a rule may ask for."""
 
+_OF_WORDS = frozenset({Sort.WORD, Sort.WORDS})
 _COMPARISONS = frozenset({Operator.AT_LEAST, Operator.AT_MOST, Operator.IS, Operator.ONE_OF})
 assert {"device_others", "address_others"} < set(SignupUse._fields)
 
@@ -240,13 +249,17 @@ def _check_condition(condition: Condition, path: str, *, rises: bool, depth: int
             _check_condition(part, path, rises=rises == (condition.operator is not Operator.NOT), depth=depth + 1)
         return
     fact = _known(condition.fact, f"{path}.fact")
-    if (fact.sort is Sort.WORD) != (condition.operator is Operator.ONE_OF):
-        wanted = {Sort.NUMBER: "at_least or at_most", Sort.FLAG: "is", Sort.WORD: "is or one_of"}[fact.sort]
+    if (fact.sort in _OF_WORDS) != (condition.operator is Operator.ONE_OF):
+        wanted = {Sort.NUMBER: "at_least or at_most", Sort.FLAG: "is"}.get(fact.sort, "is or one_of")
         raise Invalid(path, f"{condition.fact} is a {fact.sort}: compare it by {wanted}")
     if fact.sort is Sort.WORD:
         for word in condition.words:
             if fact.words and word not in fact.words:
                 raise Invalid(path, f"{condition.fact} must be one of {', '.join(fact.words)}")
+        return
+    if fact.sort is Sort.WORDS:
+        for word in condition.words:
+            canonical.label(word, path)
         return
     if (fact.sort is Sort.FLAG) != (condition.operator is Operator.IS):
         wanted = "is" if fact.sort is Sort.FLAG else "at_least or at_most"
@@ -286,7 +299,8 @@ def _holds(condition: Condition, facts: Facts) -> bool:
         case Operator.NOT:
             return not _holds(condition.parts[0], facts)
         case Operator.ONE_OF:
-            return _value(condition.fact, facts) in condition.words
+            found = _value(condition.fact, facts)
+            return any(word in condition.words for word in (found if isinstance(found, tuple) else (found,)))
         case test:
             value = _value(condition.fact, facts)
             if value is None:
