@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from data_actors import ANSWER_S, execute, growth, journal, kill, outcome, reader, until
+from data_actors import ANSWER_S, execute, growth, journal, kill, outcome, reader, rows_of, until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from viral_engine.actors.growth.trust_safety.lists import Lists, lists_of
+from viral_engine.actors.growth.trust_safety.lists import Lists, expiry_ms, lists_of
 from viral_engine.messages.access import AddEntry, RemoveEntry
 from viral_engine.messages.database import Invalidate
 from viral_engine.messages.reading import ReadWarmStart
@@ -22,18 +22,27 @@ from viral_engine.store.engine import Database
 from viral_engine.store.warm_start import read_warm_starts
 
 PATH = "/growth/trust_safety"
-LATER = datetime.now(UTC) + timedelta(days=1)
+# Whole: expiries are kept in milliseconds.
+LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 THINGS = (
     ("user", "ann"), ("user", "bob"), ("device", "ann"), ("ip", "192.0.2.1"), ("network", "192.0.2.0/24"),
     ("email_domain", "example.org"),
 )  # fmt: skip
 
+NAMES = ("beta", "on_watch")
+HOURS = st.sampled_from([1, 2, 24 * 365])
+labels = st.tuples(st.just("labels"), st.sampled_from(NAMES))
 additions = st.tuples(
-    st.just("add"), st.sampled_from(["blocks", "allows"]), st.sampled_from(THINGS), st.sampled_from([1, 2, 24 * 365])
+    st.just("add"),
+    st.sampled_from([("blocks", ""), ("allows", "")]) | labels,
+    st.sampled_from(THINGS),
+    HOURS,
 )
+labellings = st.tuples(st.just("add"), labels, st.sampled_from(THINGS), HOURS)
 removals = st.tuples(st.just("remove"), st.integers(0, 7))
-others = st.sampled_from([("kill",), ("invalidate", "blocks"), ("invalidate", "all")])
+others = st.sampled_from([("kill",), ("invalidate", "blocks"), ("invalidate", "labels"), ("invalidate", "all")])
 scripts = st.lists(st.one_of(additions, removals, others), max_size=20)
+label_scripts = st.lists(st.one_of(labellings, removals, others), max_size=20)
 
 
 @pytest.fixture
@@ -48,14 +57,15 @@ def actor(system: System) -> Any:
 
 def held(lists: Lists) -> dict[str, Any]:
     """Which rows stand for what, and until when."""
-    return {
+    stands: dict[str, Any] = {
         name: {
             (str(kind), str(key)): rows
             for kind, table in (*entries._exact.items(), *entries._networks.items())
             for key, rows in table.items()
         }
-        for name, entries in (("blocks", lists.blocks), ("allows", lists.allows))
+        for name, entries in lists._by_name.items()
     }
+    return {**stands, "names": lists.labels.names}
 
 
 def loaded(store: Database) -> dict[str, Any]:
@@ -70,7 +80,7 @@ def carry_out(system: System, script: list[tuple[Any, ...]]) -> None:
     replies: list[Any] = []
     for step in script:
         match step:
-            case ("add", list_name, (kind, value), hours):
+            case ("add", (list_name, label), (kind, value), hours):
                 message = AddEntry(
                     list_name=list_name,
                     kind=kind,
@@ -78,6 +88,7 @@ def carry_out(system: System, script: list[tuple[Any, ...]]) -> None:
                     reason="r",
                     expires_at=LATER + timedelta(hours=hours),
                     author="ada",
+                    label=label,
                 )
                 added.append((list_name, system.call(PATH, message, ANSWER_S, patient=True)))
             case ("remove", number) if added:
@@ -103,6 +114,31 @@ def test_lists_in_memory_are_those_of_the_database(
     carry_out(system, script)
     until(lambda: actor(system)._loading is None and actor(system)._memory.loaded)
     assert held(actor(system)._memory.lists) == loaded(store)
-    execute(store.conninfo, "TRUNCATE blocks, allows")
-    system.cast(PATH, Invalidate("blocks"))
-    until(lambda: not len(actor(system)._memory.lists.blocks) and not len(actor(system)._memory.lists.allows))
+    start_over(system, store)
+
+
+def start_over(system: System, store: Database) -> None:
+    execute(store.conninfo, "TRUNCATE blocks, allows, labels")
+    system.cast(PATH, Invalidate("labels"))
+    until(lambda: not any(actor(system)._memory.lists.sizes().values()))
+
+
+LIVE = "SELECT DISTINCT label FROM labels WHERE kind = %s AND value = %s AND lifted_at IS NULL AND expires_at > %s"
+HALF_HOURS = st.sampled_from([timedelta(minutes=30 * n) for n in range(6)])
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(label_scripts, HALF_HOURS)
+def test_at_any_time_the_labels_in_memory_are_those_that_stand_in_the_database(
+    system: System, store: Database, script: list[tuple[Any, ...]], later: timedelta
+) -> None:
+    carry_out(system, script)
+    until(lambda: actor(system)._loading is None and actor(system)._memory.loaded)
+    found, instant = actor(system)._memory.lists.labels, LATER + later
+    for kind, value in THINGS:
+        named = dict.fromkeys(("user", "device", "ip", "email_domain"))
+        named["ip" if kind == "network" else kind] = "192.0.2.9" if kind == "network" else value
+        things = [(kind, value), *([("network", "192.0.2.0/24")] if kind == "ip" else [])]
+        standing = {row[0] for thing in things for row in rows_of(store.conninfo, LIVE, *thing, instant)}
+        assert found.of(*named.values(), expiry_ms(instant)) == tuple(sorted(standing))
+    start_over(system, store)

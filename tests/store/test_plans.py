@@ -49,6 +49,9 @@ FROM generate_series(1, %s) n
 OTHERS = (
     """INSERT INTO blocks (id, kind, value, reason, author, created_at)
     SELECT gen_random_uuid(), 'device', 'device' || n, 'r', 'a', now() FROM generate_series(1, 20000) n""",
+    """INSERT INTO labels (id, kind, value, label, reason, author, created_at, expires_at)
+    SELECT gen_random_uuid(), 'device', 'device' || n / 2, 'label' || n % 5000, 'r', 'a', now(), now() + '1 d'
+    FROM generate_series(1, 20000) n""",
     """INSERT INTO idempotency (digest, body_digest, boot_id, created_at)
     SELECT sha256(n::text::bytea), 'x', 'boot', now() - n * interval '1 s' FROM generate_series(1, 20000) n""",
     """INSERT INTO parental_consents (id, user_id, scope, method, guardian_id, evidence, policy_version, consent_given,
@@ -188,6 +191,13 @@ def test_a_start_reads_what_is_recent_and_nothing_else(filled: Database) -> None
 def test_a_thing_on_a_list_is_found_by_the_index_of_live_entries(filled: Database) -> None:
     nodes = plans(filled, ReadEntries(list_name="blocks", kind="device", values=("device7",)))
     assert indexes(nodes) == {"blocks_live_idx"}
+
+
+def test_labels_are_found_by_their_thing_and_by_their_name(filled: Database) -> None:
+    nodes = plans(filled, ReadEntries(list_name="labels", kind="device", values=("device7",)))
+    assert indexes(nodes) == {"labels_live_idx"}
+    nodes = plans(filled, ReadEntries(list_name="labels", label="label7"))
+    assert indexes(nodes) == {"labels_label_idx"}
 
 
 def test_an_answer_is_found_by_its_digest(filled: Database) -> None:

@@ -1,4 +1,4 @@
-"""Blocks and allows: requests, internal messages, answers."""
+"""Blocks, allows and labels: requests, internal messages, answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 from viral_engine.runtime.flight_recorder import personal
 
 EntryKind = Literal["user", "device", "ip", "network", "email_domain"]
-ListName = Literal["blocks", "allows"]
+ListName = Literal["blocks", "allows", "labels"]
 
 
 @personal("value", "reason")
@@ -26,6 +26,17 @@ class EntryBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 @personal("value", "reason")
 class BlockBody(EntryBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `POST /v1/blocks`; a blocked network must expire."""
+
+
+@personal("value", "reason")
+class LabelBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Body of `POST /v1/labels`; every label ends, at most 400 days from now."""
+
+    kind: EntryKind
+    value: int | str
+    label: str
+    reason: str
+    expires_at: datetime
 
 
 @personal("value", "reason")
@@ -55,8 +66,22 @@ class AllowView(Struct, frozen=True, kw_only=True):
 
 
 @personal("value", "reason")
+class LabelView(Struct, frozen=True, kw_only=True):
+    """One label."""
+
+    label_id: str
+    kind: str
+    value: str
+    label: str
+    reason: str
+    author: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@personal("value", "reason")
 class AddEntry(Struct, frozen=True, kw_only=True):
-    """Asks trust_safety to add to a list; answers an `EntryStands`."""
+    """Asks trust_safety to add to a list; answers an `EntryStands`. Only the labels have a `label`."""
 
     list_name: ListName
     kind: EntryKind
@@ -64,6 +89,7 @@ class AddEntry(Struct, frozen=True, kw_only=True):
     reason: str
     expires_at: datetime | None
     author: str
+    label: str = ""
 
 
 @personal("reason")

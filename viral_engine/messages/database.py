@@ -16,7 +16,8 @@ class Invalidate(Struct, frozen=True, gc=False):
     """Another node changed something that is held in memory here.
 
     Attributes:
-        kind: user, blocks, allows, keys or flags; `all` after a lost connection, when notices may be missing.
+        kind: user, blocks, allows, labels, keys, flags or policies; `all` after a lost connection, when notices may be
+            missing.
         key: which one; empty for all of the kind.
     """
 

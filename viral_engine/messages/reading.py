@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from viral_engine.messages.access import AllowView, BlockView, EntryKind, ListName
+from viral_engine.messages.access import AllowView, BlockView, EntryKind, LabelView, ListName
 from viral_engine.messages.keys import KeyRecord
 from viral_engine.messages.people import ConsentView, UserView
 from viral_engine.messages.policies import StandingPolicy
@@ -141,7 +141,7 @@ class DecisionPage(Struct, frozen=True, kw_only=True):
 
 @personal("values")
 class ReadEntries(Struct, frozen=True, kw_only=True):
-    """Asks for live entries of a list, newest first; answers a list of `BlockView` or `AllowView`, one page.
+    """Asks for live entries of a list, newest first; answers one page of the list's own views.
 
     Attributes:
         values: canonical ones, of which the entry's is one; None for any.
@@ -150,6 +150,7 @@ class ReadEntries(Struct, frozen=True, kw_only=True):
     list_name: ListName
     kind: EntryKind | None = None
     values: tuple[str, ...] | None = None
+    label: str | None = None
     before: str | None = None
     limit: int = 50
 
@@ -182,7 +183,7 @@ class ReadWarmStart(Struct, frozen=True, kw_only=True):
     rows_max: int
 
 
-@personal("attempts", "signups", "blocks", "allows", "device_flags", "reports")
+@personal("attempts", "signups", "blocks", "allows", "device_flags", "reports", "labels")
 class WarmStart(Struct, frozen=True, kw_only=True):
     """State to start with.
 
@@ -205,6 +206,7 @@ class WarmStart(Struct, frozen=True, kw_only=True):
     complete: bool
     policies: list[StandingPolicy] = []
     reports: list[ReportRow] = []
+    labels: list[LabelView] = []
 
 
 __all__ = [

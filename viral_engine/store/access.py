@@ -1,40 +1,56 @@
-"""Blocks and allows: added, lifted, read. Nothing is deleted: a lifted row says who lifted it and why."""
+"""Blocks, allows and labels: added, lifted, read. Nothing is deleted: a lifted row says who lifted it and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 from sqlalchemy import Connection, RowMapping, Table, and_, func, literal, or_, select, union_all
 
-from viral_engine.messages.access import AllowView, BlockView, EntryKind, ListName
+from viral_engine.messages.access import AllowView, BlockView, EntryKind, LabelView, ListName
 from viral_engine.messages.journal import Statement
 from viral_engine.messages.reading import PAGE_MAX, ReadEntries
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
-from viral_engine.store.tables import allows, blocks
+from viral_engine.store.tables import allows, blocks, labels
 
-__all__ = ["STANDING_AT", "add_entry", "lift_entry", "read_entries", "view_of"]
+__all__ = ["LABELS_OF_ONE_MAX", "ONCE", "STANDING_AT", "add_entry", "lift_entry", "read_entries", "view_of"]
 
 STANDING_AT = 2
 """Which statement of `add_entry` answers the entry as it stands."""
 
-_TABLES: dict[str, Table] = {"blocks": blocks, "allows": allows}
+LABELS_OF_ONE_MAX = 50
+"""Labels of one thing: a decision's facts hold all of them."""
+
+ONCE: Mapping[ListName, tuple[str, ...]] = {
+    "blocks": ("kind", "value"),
+    "allows": ("kind", "value"),
+    "labels": ("kind", "value", "label"),
+}
+"""What an entry of each list is about: it stands there once."""
+
+_TABLES: dict[str, Table] = {"blocks": blocks, "allows": allows, "labels": labels}
+_ID_FIELDS = {"blocks": "block_id", "allows": "allow_id", "labels": "label_id"}
 # An entry that has run out still holds the place of its thing: it makes room first, and stays as history.
 _LAPSE = (
     "UPDATE {list} SET lifted_at = expires_at, lifted_by = 'expiry', lift_reason = 'expired'"
-    " WHERE kind = %s AND value = %s AND lifted_at IS NULL AND expires_at <= %s"
+    " WHERE ({once}) = ({values}) AND lifted_at IS NULL AND expires_at <= %s"
 )
 _ADD = (
-    "INSERT INTO {list} AS standing (id, kind, value, reason, author, created_at, expires_at)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (kind, value) WHERE lifted_at IS NULL DO UPDATE SET"
+    "INSERT INTO {list} AS standing (id, {once}, reason, author, created_at, expires_at)"
+    " SELECT %s, {values}, %s, %s, %s, %s{room} ON CONFLICT ({once}) WHERE lifted_at IS NULL DO UPDATE SET"
     " reason = excluded.reason, author = excluded.author, expires_at = excluded.expires_at"
     " WHERE standing.expires_at < coalesce(excluded.expires_at, 'infinity')"
 )
 _STANDING = (
     "SELECT id::text, reason, author, created_at, expires_at FROM {list}"
-    " WHERE kind = %s AND value = %s AND lifted_at IS NULL"
+    " WHERE ({once}) = ({values}) AND lifted_at IS NULL"
+)
+# A label that stands already may be made longer however many others there are.
+_ROOM = (
+    " WHERE (SELECT count(*) FROM labels WHERE kind = %s AND value = %s AND label <> %s AND lifted_at IS NULL"
+    " AND expires_at > %s) < %s"
 )
 _LIFT = (
     "UPDATE {list} SET lifted_at = %s, lifted_by = %s, lift_reason = %s WHERE id = %s AND lifted_at IS NULL"
@@ -43,7 +59,17 @@ _LIFT = (
 
 
 def _of(list_name: ListName, template: str) -> str:
-    return sql.SQL(template).format(list=sql.Identifier(list_name)).as_string()
+    once = ONCE[list_name]
+    return (
+        sql.SQL(template)
+        .format(
+            list=sql.Identifier(list_name),
+            once=sql.SQL(", ").join(map(sql.Identifier, once)),
+            values=sql.SQL(", ").join(sql.Placeholder() * len(once)),
+            room=sql.SQL(_ROOM if list_name == "labels" else ""),
+        )
+        .as_string()
+    )
 
 
 def add_entry(
@@ -56,10 +82,12 @@ def add_entry(
     author: str,
     expires_at_ms: int | None,
     at_ms: int,
+    label: str = "",
 ) -> tuple[Statement, ...]:
     """Puts a thing on a list.
 
-    The third statement answers (id, reason, author, created_at, expires_at) of the entry as it then stands.
+    The third statement answers (id, reason, author, created_at, expires_at) of the entry as it then stands;
+    `RowsDiffer` when the thing has `LABELS_OF_ONE_MAX` other labels.
 
     A thing stands on a list once. Putting it there again returns the entry that stands, made longer if the new one
     would outlast it (reason and author are then the new one's, who answer for it) and otherwise untouched: an add
@@ -72,18 +100,21 @@ def add_entry(
         value: Canonical (`domain.canonical`).
         reason: For operators.
         author: Who put it there.
-        expires_at_ms: None for never; a blocked network must expire.
+        expires_at_ms: None for never; a blocked network and a label must expire.
         at_ms: Now.
+        label: On the list of labels: under each of its labels a thing stands once.
 
     Raises:
         ValueError: A text that PostgreSQL cannot hold.
     """
     at = instant_of(at_ms)
     expires_at = None if expires_at_ms is None else instant_of(expires_at_ms)
+    once = (kind, value, label)[: len(ONCE[list_name])]
+    room = (*once, at, LABELS_OF_ONE_MAX) if list_name == "labels" else ()
     return (
-        statement(_of(list_name, _LAPSE), kind, value, at),
-        statement(_of(list_name, _ADD), entry_id, kind, value, reason, author, at, expires_at),
-        statement(_of(list_name, _STANDING), kind, value, rows_expected=1),
+        statement(_of(list_name, _LAPSE), *once, at),
+        statement(_of(list_name, _ADD), entry_id, *once, reason, author, at, expires_at, *room),
+        statement(_of(list_name, _STANDING), *once, rows_expected=1),
         notify(list_name, value),
     )
 
@@ -96,24 +127,28 @@ def lift_entry(list_name: ListName, entry_id: UUID, *, author: str, reason: str,
     )
 
 
-def view_of(list_name: ListName, row: RowMapping) -> BlockView | AllowView:
-    """A row of either list as the list's own view."""
+def view_of(list_name: ListName, row: RowMapping) -> BlockView | AllowView | LabelView:
+    """A row of a list as the list's own view."""
     shared: dict[str, Any] = {
         name: row[name] for name in ("kind", "value", "reason", "author", "created_at", "expires_at")
     }
     if list_name == "blocks":
         return BlockView(block_id=str(row["id"]), **shared)
-    return AllowView(allow_id=str(row["id"]), **shared)
+    if list_name == "allows":
+        return AllowView(allow_id=str(row["id"]), **shared)
+    return LabelView(label_id=str(row["id"]), label=row["label"], **shared)
 
 
-def read_entries(connection: Connection, messages: Sequence[ReadEntries]) -> list[list[BlockView] | list[AllowView]]:
+def read_entries(
+    connection: Connection, messages: Sequence[ReadEntries]
+) -> list[list[BlockView] | list[AllowView] | list[LabelView]]:
     """Live entries of each question, newest first: one SELECT per question, all in one statement."""
     selects = [_select(number, message) for number, message in enumerate(messages)]
     answers: list[list[Any]] = [[] for _ in messages]
     for row in connection.execute(union_all(*(select(one.subquery()) for one in selects))).mappings():
         answers[row["asked"]].append(view_of(messages[row["asked"]].list_name, row))
     for answer, message in zip(answers, messages, strict=True):
-        key = "block_id" if message.list_name == "blocks" else "allow_id"
+        key = _ID_FIELDS[message.list_name]
         answer.sort(key=lambda view, key=key: getattr(view, key), reverse=True)  # type: ignore[misc]
     return answers
 
@@ -125,6 +160,9 @@ def _select(number: int, message: ReadEntries) -> Any:
         wanted.append(columns.kind == message.kind)
     if message.values is not None:
         wanted.append(columns.value.in_(message.values))
+    label = columns.label if "label" in columns else literal("")
+    if message.label is not None:
+        wanted.append(label == message.label)
     if message.before is not None:
         before = uuid_of(message.before)
         # What no id can be has nothing before it.
@@ -132,7 +170,7 @@ def _select(number: int, message: ReadEntries) -> Any:
     return (
         select(
             literal(number).label("asked"), columns.id, columns.kind, columns.value, columns.reason, columns.author,
-            columns.created_at, columns.expires_at,
+            columns.created_at, columns.expires_at, label.label("label"),
         )
         .where(and_(*wanted))
         .order_by(columns.id.desc())

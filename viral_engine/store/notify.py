@@ -8,7 +8,7 @@ from viral_engine.store.statements import statement
 __all__ = ["CHANNEL", "Kind", "notify"]
 
 CHANNEL = "viral_engine"
-Kind = Literal["user", "blocks", "allows", "keys", "flags", "policies"]
+Kind = Literal["user", "blocks", "allows", "labels", "keys", "flags", "policies"]
 
 
 def notify(kind: Kind, key: str = "") -> Statement:

@@ -25,7 +25,7 @@ class ColumnClass(StrEnum):
     DECISION = "decision"
     """What was decided and why: 400 days."""
     SAFETY = "safety"
-    """Blocks, allows, flags and their reasons: until lifted, then as long as decisions may be appealed."""
+    """Blocks, allows, labels, flags and their reasons: until lifted, then as long as decisions may be appealed."""
     AUDIT = "audit"
     """The trail of acts, redacted: 90 days at least."""
     DISCLOSURE = "disclosure"

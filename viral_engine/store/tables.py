@@ -142,8 +142,11 @@ signals = Table(
 )
 
 
-def _entries(name: str) -> Table:
-    """Blocks and allows have one form: they are added, shown, lifted and loaded by the same code."""
+def _entries(name: str, *more: Column[Any], endless: bool = True) -> Table:
+    """Blocks, allows and labels have one form: they are added, shown, lifted and loaded by the same code.
+
+    A thing stands on a list once, under each label once.
+    """
     table = Table(
         name,
         metadata,
@@ -153,13 +156,15 @@ def _entries(name: str) -> Table:
         _column("reason", Text, C.SAFETY),
         _column("author", Text, C.SAFETY),
         _column("created_at", _INSTANT, C.SAFETY),
-        _column("expires_at", _INSTANT, C.SAFETY, null=True),
+        _column("expires_at", _INSTANT, C.SAFETY, null=endless),
         _column("lifted_at", _INSTANT, C.SAFETY, null=True),
         _column("lifted_by", Text, C.SAFETY, null=True),
         _column("lift_reason", Text, C.SAFETY, null=True),
+        *more,
         CheckConstraint("kind IN ('user', 'device', 'ip', 'network', 'email_domain')", name="kind"),
     )
-    Index(f"{name}_live_idx", table.c.kind, table.c.value, unique=True, postgresql_where=text("lifted_at IS NULL"))
+    once = (table.c.kind, table.c.value, *more)
+    Index(f"{name}_live_idx", *once, unique=True, postgresql_where=text("lifted_at IS NULL"))
     return table
 
 
@@ -167,6 +172,8 @@ blocks = _entries("blocks")
 # A network is shared by people who did nothing: no block of one may be forgotten.
 blocks.append_constraint(CheckConstraint("kind <> 'network' OR expires_at IS NOT NULL", name="network_expires"))
 allows = _entries("allows")
+labels = _entries("labels", _column("label", Text, C.SAFETY), endless=False)
+Index("labels_label_idx", labels.c.label, labels.c.id, postgresql_where=text("lifted_at IS NULL"))
 
 # Each index costs the journal 5 us a row (measured), hence these; the third is empty but for imported rows.
 decisions = Table(

@@ -1,4 +1,4 @@
-"""Reading what trust_safety holds in memory: the recent past and every live block, allow and flag."""
+"""Reading what trust_safety holds in memory: the recent past and every live block, allow, label and flag."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from viral_engine.domain.uuid7 import lowest_uuid7
-from viral_engine.messages.access import AllowView, BlockView
+from viral_engine.messages.access import AllowView, BlockView, LabelView, ListName
 from viral_engine.messages.reading import ReadWarmStart, WarmStart
-from viral_engine.store.access import view_of
+from viral_engine.store.access import ONCE, view_of
 from viral_engine.store.device_flags import SIGNUP
 from viral_engine.store.ids import address_of
 from viral_engine.store.policies import standing_policies
@@ -41,7 +41,7 @@ _LAST_BACKFILL = text(
     f"SELECT {_MS.format('occurred_at')} FROM decisions WHERE backfill ORDER BY occurred_at DESC LIMIT 1"  # noqa: S608 - constants
 )
 _ENTRIES = (
-    "SELECT id, kind, value, reason, author, created_at, expires_at FROM {}"
+    "SELECT id, {}, reason, author, created_at, expires_at FROM {}"
     " WHERE lifted_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY id"
 )
 
@@ -79,6 +79,7 @@ def _read(connection: Connection, message: ReadWarmStart) -> WarmStart:
         complete=complete,
         policies=standing_policies(connection),
         reports=read_reports(connection),
+        labels=[view for view in _entries(connection, "labels") if isinstance(view, LabelView)],
     )
 
 
@@ -105,6 +106,6 @@ def _oldest_first(rows: list[Any], rows_max: int) -> list[Any]:
     return rows
 
 
-def _entries(connection: Connection, list_name: Any) -> list[BlockView | AllowView]:
-    result = connection.execute(text(_ENTRIES.format(list_name)))
+def _entries(connection: Connection, list_name: ListName) -> list[BlockView | AllowView | LabelView]:
+    result = connection.execute(text(_ENTRIES.format(", ".join(ONCE[list_name]), list_name)))
     return [view_of(list_name, row) for row in result.mappings()]

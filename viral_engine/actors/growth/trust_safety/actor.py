@@ -146,8 +146,7 @@ class TrustSafety(LoopActor):
             "policy": {"id": enforced.id, "version": enforced.version},
             "shadow": None if shadow is None else {"id": shadow.id, "version": shadow.version},
             "loaded": memory.loaded,
-            "blocks": len(memory.lists.blocks),
-            "allows": len(memory.lists.allows),
+            **memory.lists.sizes(),
             "profiles": len(memory.profiles),
             "reading": len(memory.reading),
             "committing": len(memory.committing),
@@ -321,7 +320,7 @@ class TrustSafety(LoopActor):
                 self._memory.drop_profile(key)
             case "all":
                 self._memory.forget_profiles()
-            case "blocks" | "allows" | "flags" | "policies":
+            case "blocks" | "allows" | "labels" | "flags" | "policies":
                 self._load()
 
     # Loading.

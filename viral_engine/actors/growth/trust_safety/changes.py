@@ -1,4 +1,4 @@
-"""What a change to users, consents, signals, blocks or allows means: statements, what memory must do, the answer.
+"""What a change to users, consents, signals or lists means: statements, what memory must do, the answer.
 
 Pure: nothing is changed here. Bad input is refused with the field's name before anything is sent to the database.
 """
@@ -20,7 +20,7 @@ from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, S
 from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolicy
 from viral_engine.messages.refusals import Refused, no_guardian, not_found
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
-from viral_engine.store.access import STANDING_AT, add_entry, lift_entry
+from viral_engine.store.access import LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import confirm_guardian, require_guardian
@@ -41,6 +41,9 @@ PROOFS = frozenset({"email_verified", "phone_verified", "payment_verified"})
 REFERRER = "referrer_id"
 
 JURISDICTION_LENGTH_MAX = 16
+_LABELLED_ENOUGH = Refused(
+    "limit_reached", f"it has {LABELS_OF_ONE_MAX} labels, as many as a thing may have", field="value", http_status=409
+)
 
 
 PeopleMessage = PutUser | AddConsent | WithdrawConsent | ConfirmGuardian | SetSignal
@@ -235,6 +238,11 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
         canonical.network(message.value, "value")
         if message.list_name == "blocks" and message.expires_at is None:
             raise Invalid("expires_at", "is needed: a blocked network hits whoever gets its addresses next")
+    labelling = message.list_name == "labels"
+    if labelling:
+        canonical.label(message.label)
+        if message.expires_at is None:
+            raise Invalid("expires_at", "is needed: a label always ends")
     statements = add_entry(
         message.list_name,
         new_id,
@@ -244,6 +252,7 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
         author=message.author,
         expires_at_ms=expiry_ms(message.expires_at),
         at_ms=now_ms,
+        label=message.label,
     )
 
     def standing(rows: Rows) -> tuple[Any, ...]:
@@ -252,7 +261,8 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
 
     def row_of(rows: Rows) -> tuple[ListName, ListRow]:
         entry_id, *_, expires_at = standing(rows)
-        return message.list_name, ListRow(entry_id, ListKind(message.kind), message.value, expiry_ms(expires_at))
+        kind, expires_ms = ListKind(message.kind), expiry_ms(expires_at)
+        return message.list_name, ListRow(entry_id, kind, message.value, expires_ms, message.label)
 
     def stands(rows: Rows) -> EntryStands:
         entry_id, reason, _author, _created_at, expires_at = standing(rows)
@@ -269,12 +279,14 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
                 details={
                     "reason": message.reason,
                     "expires_at": None if message.expires_at is None else message.expires_at.isoformat(),
+                    **({"label": message.label} if labelling else {}),
                 },
             ),
         ),
         adds_to=message.list_name,
         added=row_of,
         answer=stands,
+        refused=_LABELLED_ENOUGH if labelling else None,
     )
 
 

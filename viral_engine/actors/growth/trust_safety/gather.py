@@ -48,12 +48,13 @@ def gather(
         subject: of the person whose data it is about, when that is somebody else.
         windows: what the action's limits hold.
         timeline: the recent past that the request belongs to.
-        lists: blocks, allows and flags.
+        lists: blocks, allows, labels and flags.
         profiles: for the chain of referrers.
         now_ms: the decision's instant.
     """
     concerned = profile if subject is None else subject
     content = request.content
+    labels = lists.labels
     domain = profile.email_domain if request.email is None else email_domain(request.email)
     facts = Facts(
         action=request.action_type,
@@ -80,6 +81,9 @@ def gather(
         # Only sign-ups are looked at for it.
         household_members=profile.household_size if action.signup else 0,
         household_new=_new_children(profile, now_ms) if action.signup else 0,
+        labels=labels.of(request.user_id, request.device_id, request.ip_address, domain, now_ms)
+        if labels.names
+        else (),
     )
     return facts if content is None else _with_content(facts, content, profile, subject, now_ms)
 

@@ -1,4 +1,4 @@
-"""Blocks, allows and device flags in memory, as they stand in the database."""
+"""Blocks, allows, labels and device flags in memory, as they stand in the database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import sys
 from typing import TYPE_CHECKING
 
-from viral_engine.domain.blocks import AllowList, BlockList, ListRow
+from viral_engine.domain.blocks import AllowList, BlockList, EntryList, LabelList, ListRow
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.facts import Flag, FlagSeverity, ListKind
 from viral_engine.domain.reports import severity_of
@@ -14,7 +14,7 @@ from viral_engine.domain.reports import severity_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from viral_engine.messages.access import AllowView, BlockView, ListName
+    from viral_engine.messages.access import AllowView, BlockView, LabelView, ListName
     from viral_engine.messages.reading import WarmStart
     from viral_engine.messages.reviews import ReportRow
 
@@ -38,20 +38,30 @@ class Lists:
         self.rows_max = rows_max
         self.blocks = BlockList(sys.maxsize)
         self.allows = AllowList(sys.maxsize)
+        self.labels = LabelList(sys.maxsize)
+        self._by_name: dict[ListName, EntryList] = {
+            "blocks": self.blocks,
+            "allows": self.allows,
+            "labels": self.labels,
+        }
         self._flags: dict[str, list[tuple[str, int, int]]] = {}
         self._reports: dict[tuple[str, str], dict[str, ReportRow]] = {}
 
     def add(self, name: ListName, row: ListRow) -> None:
         """Adds or replaces a row."""
-        (self.blocks if name == "blocks" else self.allows).add(row)
+        self._by_name[name].add(row)
 
     def remove(self, name: ListName, row_id: str) -> None:
         """Removes a row; harmless when it is not there."""
-        (self.blocks if name == "blocks" else self.allows).remove(row_id)
+        self._by_name[name].remove(row_id)
 
     def has_room(self, name: ListName, coming: int = 0) -> bool:
         """Tells whether one more row may be added while so many others are on their way."""
-        return len(self.blocks if name == "blocks" else self.allows) + coming < self.rows_max
+        return len(self._by_name[name]) + coming < self.rows_max
+
+    def sizes(self) -> dict[str, int]:
+        """Returns how many rows each list holds, by its name."""
+        return {name: len(rows) for name, rows in self._by_name.items()}
 
     def flag(self, device: str, kind: str, risk: int, at_ms: int) -> None:
         """Adds what was observed about a device, before what was observed earlier."""
@@ -97,7 +107,7 @@ class Lists:
 
     def clean_up(self, now_ms: int, budget: int) -> int:
         """Drops rows that have ended; returns how many."""
-        return len(self.blocks.expire(now_ms, budget)) + len(self.allows.expire(now_ms, budget))
+        return sum(len(rows.expire(now_ms, budget)) for rows in self._by_name.values())
 
 
 def lists_of(start: WarmStart, rows_max: int) -> Lists:
@@ -107,6 +117,8 @@ def lists_of(start: WarmStart, rows_max: int) -> Lists:
         lists.add("blocks", _row(block.block_id, block))
     for allow in start.allows:
         lists.add("allows", _row(allow.allow_id, allow))
+    for label in start.labels:
+        lists.add("labels", _row(label.label_id, label, label.label))
     lists._flags = dict(start.device_flags)  # noqa: SLF001  (its own module builds it)
     for report in start.reports:
         lists.report(report)
@@ -129,5 +141,5 @@ def expiry_ms(instant: datetime | None) -> int | None:
     return None if instant is None else round(instant.timestamp() * 1_000)
 
 
-def _row(row_id: str, view: BlockView | AllowView) -> ListRow:
-    return ListRow(row_id, ListKind(view.kind), view.value, expiry_ms(view.expires_at))
+def _row(row_id: str, view: BlockView | AllowView | LabelView, label: str = "") -> ListRow:
+    return ListRow(row_id, ListKind(view.kind), view.value, expiry_ms(view.expires_at), label)
