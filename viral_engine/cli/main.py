@@ -42,6 +42,7 @@ VERBS = {
     "consents": "consents:consents",
     "blocks": "access:blocks",
     "allows": "access:allows",
+    "labels": "access:labels",
     "policy": "policy:policy",
     "reports": "reviews:reports",
     "appeals": "reviews:appeals",

@@ -35,6 +35,7 @@ from viral_engine.web.forms import (
     EMAIL,
     ID,
     INSTANT,
+    LABEL,
     NAME,
     PHONE,
     UUID,
@@ -172,6 +173,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
     "ConfirmBody": {"confirmed_by": ID},
     "EntryBody": _ENTRY,
     "BlockBody": _ENTRY,
+    "LabelBody": {**_ENTRY, "label": LABEL},
     "KeyBody": {
         "name": text(),
         "scopes": {"minItems": 1},
@@ -198,6 +200,7 @@ EITHER: Mapping[str, tuple[Schema, ...]] = {
     "ConsentBody": tuple(map(_by_method, ConsentMethod)),
     "EntryBody": (*_LISTED, _where("kind", ["network"], _NETWORK)),
     "BlockBody": (*_LISTED, _where("kind", ["network"], {**_NETWORK, "expires_at": INSTANT}, ("expires_at",))),
+    "LabelBody": (*_LISTED, _where("kind", ["network"], _NETWORK)),
     "ReportBody": _VALUES,
 }
 """The forms of bodies whose fields hang together: one of them fits."""

@@ -93,13 +93,13 @@ def _tells_a_refusal(route: Route) -> bool:
 _NAMING = frozenset({"/v1/appeals", "/v1/policies/switch", "/v1/history/entries"})
 """Whose body or query names something that may not be there."""
 
-_TIMED = frozenset({"UserBody", "ConsentBody", "EntryBody", "BlockBody", "KeyBody", "CheckRequest"})
+_TIMED = frozenset({"UserBody", "ConsentBody", "EntryBody", "BlockBody", "LabelBody", "KeyBody", "CheckRequest"})
 """Bodies that hold a time that is compared with the clock."""
 
 _FAMILY = frozenset({"UserBody", "ConsentBody", "ConfirmBody"})
 """Bodies that name guardians."""
 
-_FILLING = frozenset({"/v1/blocks", "/v1/allows", "/v1/reports", "/v1/policies"})
+_FILLING = frozenset({"/v1/blocks", "/v1/allows", "/v1/labels", "/v1/reports", "/v1/policies"})
 """What adds to something that may be full."""
 
 _WHERE: Mapping[str, Callable[[Route], bool]] = {

@@ -37,6 +37,7 @@ _RECORD = {
 }
 _CONSENT = {"scope": "service", "method": "signed_form", "guardian_id": "41", "policy_version": "3"}
 _ENTRY = {"kind": "device", "value": "d-1", "reason": "stolen accounts", "author": "key:k1", "created_at": _WHEN}
+_LABEL = {"kind": "user", "value": "42", "label": "on_watch", "reason": "two chargebacks", "expires_at": _WHEN}
 _KEY = {"name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "expires_at": _WHEN}
 _STANDS = {"added": True, "reason": "stolen accounts", "expires_at": _WHEN}
 _SWITCHED = {"since": _WHEN, "author": "key:k1", "reason": "fewer denials"}
@@ -159,6 +160,12 @@ EXAMPLES: Mapping[str, Any] = {
     "AllowStored": {"allow_id": _ID, **_STANDS},
     "Blocks": {"blocks": [{"block_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
     "Allows": {"allows": [{"allow_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
+    "LabelBody": {**_LABEL, "value": 42},
+    "LabelStored": {"label_id": _ID, "added": True, "reason": "two chargebacks", "expires_at": _WHEN},
+    "Labels": {
+        "labels": [{"label_id": _ID, **_LABEL, "author": "key:k1", "created_at": _WHEN}],
+        "next_before": None,
+    },
     "KeyBody": _KEY,
     "KeyMade": {"key_id": "k1", "key": "ve_k1_...", **_KEY},
     "Keys": {"keys": [{"key_id": "k1", **_KEY, "created_at": _WHEN, "revoked_at": None}]},

@@ -46,6 +46,7 @@ ADDRESS: Schema = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "str
 EMAIL: Schema = {"type": "string", "format": "email", "maxLength": 320}
 PHONE: Schema = {"type": "string", "maxLength": 40, "pattern": r"^\+?\(?[0-9](?:[ ()./-]*[0-9]){5,14}[ ()./-]*$"}
 ACTION: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_.]{0,63}$"}
+LABEL: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,31}$"}
 DOMAIN: Schema = {"type": "string", "maxLength": 253, "pattern": rf"^(?:{_LABEL}\.)+{_LABEL}\.?$"}
 NAME: Schema = {
     "type": "string",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from viral_engine.config import Settings
 from viral_engine.domain.consent import DataClass
-from viral_engine.messages.access import BlockBody, EntryBody, ListName
+from viral_engine.messages.access import BlockBody, EntryBody, LabelBody, ListName
 from viral_engine.messages.checks import CheckAnswer, CheckRequest
 from viral_engine.messages.disclosures import DisclosurePage
-from viral_engine.messages.keys import KeyBody
+from viral_engine.messages.keys import KeyBody, Scope
 from viral_engine.messages.people import ConfirmBody, ConsentBody, SignalBody, UserBody, UserView
 from viral_engine.messages.redaction import RedactionAnswer, RedactionBody
 from viral_engine.web.api import access, decisions, disclosures, keys, operations, redactions, users
@@ -219,11 +219,19 @@ def _lists(body_bytes_max: int) -> tuple[Route, ...]:
     return (
         *_list("blocks", "block", BlockBody, access.BlockStored, access.Blocks, body_bytes_max),
         *_list("allows", "allow", EntryBody, access.AllowStored, access.Allows, body_bytes_max),
+        *_list("labels", "label", LabelBody, access.LabelStored, access.Labels, body_bytes_max, ("write",), "label_id"),
     )
 
 
 def _list(
-    list_name: ListName, one: str, body_type: type, stored: type, page: type, body_bytes_max: int
+    list_name: ListName,
+    one: str,
+    body_type: type,
+    stored: type,
+    page: type,
+    body_bytes_max: int,
+    writers: tuple[Scope, ...] = ("write", "review"),
+    placeholder: str = "entry_id",
 ) -> tuple[Route, ...]:
     return (
         Route(
@@ -233,7 +241,7 @@ def _list(
             summary=f"Adds to the {one} list; in force with the answer.",
             handler=access.add(list_name),
             touches=_IDENTIFIERS,
-            scopes=("write", "review"),
+            scopes=writers,
             body_bytes_max=body_bytes_max,
             body_type=body_type,
             answers={200: stored, 201: stored},
@@ -248,17 +256,17 @@ def _list(
             touches=_IDENTIFIERS,
             scopes=("write", "review", "audit"),
             body_bytes_max=NO_BODY,
-            query=access.PAGE,
+            query=access.LABEL_PAGE if list_name == "labels" else access.PAGE,
             answers={200: page},
         ),
         Route(
             name=f"delete_{one}",
             method="DELETE",
-            path=f"/v1/{list_name}/{{entry_id}}",
+            path=f"/v1/{list_name}/{{{placeholder}}}",
             summary=f"Lifts an entry of the {one} list.",
             handler=access.remove(list_name),
             touches=_IDENTIFIERS,
-            scopes=("write", "review"),
+            scopes=writers,
             body_bytes_max=NO_BODY,
             query=access.WHY,
             answers={204: None},

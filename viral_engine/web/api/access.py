@@ -1,9 +1,10 @@
-"""The blocklist and the allow-list: adding, listing, lifting. Both have the same form and other names."""
+"""The blocklist, the allow-list and the labels: adding, listing, lifting. All have the same form and other names."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,17 +18,30 @@ from viral_engine.messages.access import (
     EntryBody,
     EntryKind,
     EntryStands,
+    LabelBody,
+    LabelView,
     ListName,
     RemoveEntry,
 )
 from viral_engine.messages.reading import ReadEntries
 from viral_engine.web import forms
-from viral_engine.web.api.inputs import REASON_LENGTH_MAX, expiry, page_before, page_limit, text, uuid_text
+from viral_engine.web.api.inputs import (
+    EXPIRY_AHEAD_MAX,
+    REASON_LENGTH_MAX,
+    expiry,
+    page_before,
+    page_limit,
+    text,
+    uuid_text,
+)
 from viral_engine.web.routes import Answer, Call, Handler, Parameter
 
 NETWORK_BITS_MIN_4 = 8
 NETWORK_BITS_MIN_6 = 16
 """A larger network is a slip: it would block or allow whole continents."""
+
+LABEL_AHEAD_MAX = timedelta(days=400)
+"""No label stands for longer: what it says of somebody gets old."""
 
 KINDS: tuple[EntryKind, ...] = ("user", "device", "ip", "network", "email_domain")
 PAGE = (
@@ -36,6 +50,7 @@ PAGE = (
     Parameter("before", "The id that the page before ended with.", forms.UUID),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
 )
+LABEL_PAGE = (*PAGE[:2], Parameter("label", "Things of this label.", forms.LABEL), *PAGE[2:])
 WHY = (Parameter("reason", "Why the entry is lifted, for the audit.", forms.text(REASON_LENGTH_MAX)),)
 
 
@@ -57,6 +72,15 @@ class AllowStored(msgspec.Struct, frozen=True):
     expires_at: datetime | None
 
 
+class LabelStored(msgspec.Struct, frozen=True):
+    """The label as it stands; `added` is false when the thing had it already, for at least as long."""
+
+    label_id: str
+    added: bool
+    reason: str
+    expires_at: datetime | None
+
+
 class Blocks(msgspec.Struct, frozen=True):
     """A page of live blocks, newest first; `next_before` is null on the last one."""
 
@@ -69,6 +93,17 @@ class Allows(msgspec.Struct, frozen=True):
 
     allows: list[AllowView]
     next_before: str | None
+
+
+class Labels(msgspec.Struct, frozen=True):
+    """A page of live labels, newest first; `next_before` is null on the last one."""
+
+    labels: list[LabelView]
+    next_before: str | None
+
+
+_STORED: Mapping[ListName, Any] = {"blocks": BlockStored, "allows": AllowStored, "labels": LabelStored}
+_PAGES: Mapping[ListName, Any] = {"blocks": Blocks, "allows": Allows, "labels": Labels}
 
 
 def canonical_value(kind: EntryKind, value: int | str) -> str:
@@ -100,10 +135,12 @@ def add(list_name: ListName) -> Handler:
     """Returns the handler that adds to a list."""
 
     async def add_entry(call: Call) -> Answer:
-        body: EntryBody = call.body
+        body: EntryBody | LabelBody = call.body
         value = canonical_value(body.kind, body.value)
+        label = canonical.label(body.label) if isinstance(body, LabelBody) else ""
         reason = text(body.reason, "reason", REASON_LENGTH_MAX)
-        expires_at = expiry(body.expires_at, call.state.context.system.clock.wall_ms())
+        ahead_max = LABEL_AHEAD_MAX if isinstance(body, LabelBody) else EXPIRY_AHEAD_MAX
+        expires_at = expiry(body.expires_at, call.state.context.system.clock.wall_ms(), ahead_max=ahead_max)
         if list_name == "blocks" and body.kind == "network" and expires_at is None:
             raise Invalid("expires_at", "is needed: a blocked network hits whoever gets its addresses next")
         entry: EntryStands = await call.trust_safety(
@@ -114,12 +151,11 @@ def add(list_name: ListName) -> Handler:
                 reason=reason,
                 expires_at=expires_at,
                 author=call.author,
+                label=label,
             )
         )
-        stored = BlockStored if list_name == "blocks" else AllowStored
-        return Answer(
-            201 if entry.is_new else 200, stored(entry.entry_id, entry.is_new, entry.reason, entry.expires_at)
-        )
+        stored = _STORED[list_name](entry.entry_id, entry.is_new, entry.reason, entry.expires_at)
+        return Answer(201 if entry.is_new else 200, stored)
 
     return add_entry
 
@@ -131,14 +167,16 @@ def listing(list_name: ListName) -> Handler:
         kind = _kind(call.query.get("kind"))
         value = call.query.get("value")
         values = None if value is None else _spellings(kind, value)
-        limit = page_limit(call.query)
+        label = call.query.get("label")
+        if label is not None:
+            canonical.label(label)
+        limit, before = page_limit(call.query), page_before(call.query)
         views: list[Any] = await call.read(
-            ReadEntries(list_name=list_name, kind=kind, values=values, before=page_before(call.query), limit=limit)
+            ReadEntries(list_name=list_name, kind=kind, values=values, label=label, before=before, limit=limit)
         )
-        last = views[-1] if len(views) >= limit else None
-        if list_name == "blocks":
-            return Answer(200, Blocks(views, None if last is None else last.block_id))
-        return Answer(200, Allows(views, None if last is None else last.allow_id))
+        # The id is a view's first field.
+        last = msgspec.structs.astuple(views[-1])[0] if len(views) >= limit else None
+        return Answer(200, _PAGES[list_name](views, last))
 
     return list_entries
 
@@ -147,7 +185,8 @@ def remove(list_name: ListName) -> Handler:
     """Returns the handler that lifts an entry."""
 
     async def remove_entry(call: Call) -> Answer:
-        entry_id = uuid_text(call.path["entry_id"], "entry_id")
+        [(field, value)] = call.path.items()
+        entry_id = uuid_text(value, field)
         reason = text(call.query.get("reason", "lifted over the API"), "reason", REASON_LENGTH_MAX)
         await call.trust_safety(RemoveEntry(list_name=list_name, entry_id=entry_id, author=call.author, reason=reason))
         return Answer(204)

@@ -80,12 +80,15 @@ def with_offset(moment: datetime, field: str) -> datetime:
     return moment
 
 
-def expiry(moment: datetime | None, now_ms: int, field: str = "expires_at") -> datetime | None:
+def expiry(
+    moment: datetime | None, now_ms: int, field: str = "expires_at", ahead_max: timedelta = EXPIRY_AHEAD_MAX
+) -> datetime | None:
     """Returns an expiry that lies ahead, in UTC.
 
     Raises:
         Invalid: it has no offset.
-        Refused: it has passed, or lies so far ahead that no expiry would say the same.
+        Refused: it has passed, or lies further ahead than it may: so far that no expiry would say the same, or than
+            what it ends may stand.
     """
     if moment is None:
         return None
@@ -94,7 +97,9 @@ def expiry(moment: datetime | None, now_ms: int, field: str = "expires_at") -> d
     if aware <= now:
         raise untimely(field, "must lie in the future")
     # Compared before it is converted: the last hours of the year 9999 have no UTC that Python can hold.
-    if aware > now + EXPIRY_AHEAD_MAX:
+    if aware > now + ahead_max:
+        if ahead_max < EXPIRY_AHEAD_MAX:
+            raise untimely(field, f"must lie within {ahead_max.days} days")
         raise untimely(field, f"must lie within {EXPIRY_AHEAD_MAX.days // 365} years: leave it out for never")
     return aware.astimezone(UTC)
 
