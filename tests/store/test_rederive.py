@@ -179,6 +179,34 @@ def test_an_allow_and_a_block_that_end_by_themselves_stand_until_then(running: E
     assert [one.differing for one in made] == [{}, {}]
 
 
+def label(on: Engine, value: str, name: str, **fields: Any) -> str:
+    expires_at = datetime.now(UTC) + timedelta(days=1)
+    return block(on, value, **{"list_name": "labels", "label": name, "expires_at": expires_at, **fields})
+
+
+def test_a_label_is_there_from_its_beginning_until_it_was_removed(running: Engine) -> None:
+    running.reasons("ann", ip_address="192.0.2.9")
+    label_id = label(running, "ann", "on_watch")
+    label(running, "192.0.2.0/24", "school_lab", kind="network")
+    running.reasons("ann", ip_address="192.0.2.9")
+    change(running, RemoveEntry(list_name="labels", entry_id=label_id, reason="a mistake", author="ada"))
+    running.reasons("ann", ip_address="192.0.2.9")
+    made = rederived(running.database)
+    assert [one.rebuilt.labels for one in made] == [(), ("on_watch", "school_lab"), ("school_lab",)]
+    assert ["labels" in one.taken for one in made] == [False, False, False]
+    assert [one.differing for one in made] == [{}, {}, {}]
+
+
+def test_where_an_e_mail_domain_has_a_label_the_labels_are_taken_from_the_record(running: Engine) -> None:
+    running.reasons("ann", email="ann@example.org")
+    label(running, "example.org", "partner", kind="email_domain")
+    running.reasons("ann", email="ann@example.org")
+    before, after = rederived(running.database)
+    assert (before.rebuilt.labels, after.rebuilt.labels) == ((), ("partner",))
+    assert ("labels" in before.taken, "labels" in after.taken) == (False, True)
+    assert (before.differing, after.differing) == ({}, {})
+
+
 def test_a_report_weighs_from_its_day_until_its_case_was_overturned(running: Engine) -> None:
     running.reasons("ann")
     report = AddReport(

@@ -65,6 +65,10 @@ class EntryList:
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_id)
 
+    def names_any(self, kind: ListKind) -> bool:
+        """Whether a row names a thing of this kind, networks left out."""
+        return bool(self._exact.get(kind))
+
     def add(self, row: ListRow) -> None:
         """Add a row, or put it in the place of the row with its id.
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from viral_engine.messages.reading import ProfileRow
 from viral_engine.runtime.flight_recorder import personal
 
-EntrySource = Literal["blocks", "allows", "flags", "reports", "starts"]
+EntrySource = Literal["blocks", "allows", "labels", "flags", "reports", "starts"]
 
 ENTRIES_MAX = 200_000
 """Entries of one source that are looked at; of more, the newest."""
@@ -71,7 +71,7 @@ class ReadPastEntries(Struct, frozen=True, kw_only=True):
 
 @personal("entry_id", "value", "reporter_id")
 class PastEntry(Struct, frozen=True, kw_only=True):
-    """A block, an allow, a flag of a device, a report, or a start of a daemon.
+    """A block, an allow, a label, a flag of a device, a report, or a start of a daemon.
 
     Attributes:
         kind: of the thing that `value` names; of a flag its type.
@@ -80,6 +80,7 @@ class PastEntry(Struct, frozen=True, kw_only=True):
         ended_as: the outcome of a report's case.
         severity: of a report.
         risk: of a flag, in thousandths.
+        label: what a label calls the thing.
     """
 
     entry_id: str
@@ -92,6 +93,7 @@ class PastEntry(Struct, frozen=True, kw_only=True):
     severity: str | None = None
     reporter_id: str | None = None
     risk: int = 0
+    label: str = ""
 
 
 @personal("decisions")

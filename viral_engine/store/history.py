@@ -26,14 +26,15 @@ _COLUMNS = (
 _MS = "(extract(epoch FROM {}) * 1000)::bigint"
 _ENTRY = (
     f"SELECT id::text AS entry_id, kind, value, {_MS.format('created_at')} AS begins_ms,"  # noqa: S608 - constants
-    f" {_MS.format('expires_at')} AS expires_ms, {_MS.format('lifted_at')} AS ends_ms FROM {{}}"
+    f" {_MS.format('expires_at')} AS expires_ms, {_MS.format('lifted_at')} AS ends_ms{{}} FROM {{}}"
     " WHERE (CAST(:before AS uuid) IS NULL OR id < CAST(:before AS uuid))"
     " AND (lifted_at IS NULL OR lifted_at > :since) AND (expires_at IS NULL OR expires_at > :since)"
     " ORDER BY id DESC LIMIT :rows"
 )
 _QUERIES = {
-    "blocks": text(_ENTRY.format("blocks")),
-    "allows": text(_ENTRY.format("allows")),
+    "blocks": text(_ENTRY.format("", "blocks")),
+    "allows": text(_ENTRY.format("", "allows")),
+    "labels": text(_ENTRY.format(", label", "labels")),
     "flags": text(
         f"SELECT id::text AS entry_id, flag_type AS kind, {_MS.format('inserted_at')} AS begins_ms,"  # noqa: S608
         " device_id AS value, risk_thousandths AS risk FROM device_flags"

@@ -29,7 +29,7 @@ def history_routes() -> tuple[Route, ...]:
             name="list_past_entries",
             method="GET",
             path="/v1/history/entries",
-            summary="Blocks, allows, flags, reports and starts with the times of their changes, newest first.",
+            summary="Blocks, allows, labels, flags, reports and starts with the times of their changes, newest first.",
             handler=history.list_past_entries,
             touches=_PERSON,
             scopes=("audit",),

@@ -53,7 +53,7 @@ async def list_past_decisions(call: Call) -> Answer:
 
 
 async def list_past_entries(call: Call) -> Answer:
-    """Returns a page of blocks, allows, flags, reports or starts, newest first, with the times of their changes."""
+    """Returns a page of a list, of flags, reports or starts, newest first, with the times of their changes."""
     limit = page_limit(call.query)
     source = next((one for one in get_args(EntrySource) if one == call.query.get("source")), None)
     if source is None:

@@ -1,4 +1,4 @@
-"""Blocks, allows, flags and reports as they stood at an instant: rows with their times, played back in order."""
+"""Lists, flags and reports as they stood at an instant: rows with their times, played back in order."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class PastLists:
             elif event.source != "starts":
                 entry = event.entry
                 if event.begins:
-                    row = ListRow(entry.entry_id, ListKind(entry.kind), entry.value, entry.expires_ms)
+                    row = ListRow(entry.entry_id, ListKind(entry.kind), entry.value, entry.expires_ms, entry.label)
                     self.lists.add(event.source, row)
                 else:
                     self.lists.remove(event.source, entry.entry_id)

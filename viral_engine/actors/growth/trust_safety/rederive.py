@@ -16,7 +16,7 @@ from viral_engine.domain.canonical import address_group
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.fact_parts import differing_parts, with_parts
-from viral_engine.domain.facts import Facts, Relation, facts_from_dict
+from viral_engine.domain.facts import Facts, ListKind, Relation, facts_from_dict
 from viral_engine.messages.checks import CheckAction
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ _REFERRAL = ("referral.self_referral", "referral.same_household", "referral.refe
 _ABOUT_ANOTHER = "it is about somebody else, and about whom is not kept"
 _USER_CHANGED = "users hold their present state only, and this one was put again since"
 _SIGNALS_CHANGED = "the last report of a signal counts, and one came since"
+_LABELLED_DOMAIN = "an e-mail domain has a label, and the request's e-mail address is not kept"
 _BEGAN_ANEW = "a daemon started in the day before: its memory held less than the rows do"
 _CUT_OFF = "the day before was not read whole"
 _ON_ITS_WAY = "something changed in the seconds before: it may not have been in memory yet"
@@ -170,6 +171,8 @@ class _Past:
         timeline.commit(request, group, profile, keyed, decision, now_ms, signup=action.signup)
         counting.restore_attempt(other, request, row.reasons, row.occurred_ms, counted=row.counted)
         taken = _taken(row, recorded, profile)
+        if self._lists.lists.labels.names_any(ListKind.EMAIL_DOMAIN):
+            taken["labels"] = _LABELLED_DOMAIN
         rebuilt = with_parts(facts, recorded, taken)
         differing = {name: self._why(name, row) for name in differing_parts(recorded, rebuilt)}
         return Rederived(row, recorded, rebuilt, taken, differing, with_parts(others, recorded, taken))
