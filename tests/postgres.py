@@ -47,4 +47,10 @@ def fresh_database(server: EmbeddedServer, template: str = "template0") -> Itera
         yield make_conninfo(server.conninfo, dbname=name.as_string().strip('"'))
     finally:
         with psycopg.connect(server.conninfo, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+            # Not WITH (FORCE): that may not end an autovacuum, which a plain DROP does by itself.
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = %s AND backend_type = 'client backend'",
+                [name.as_string().strip('"')],
+            )
+            connection.execute(sql.SQL("DROP DATABASE {}").format(name))
