@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from psycopg import connect
 from rows import commit
 
 from viral_engine import config
+from viral_engine.actors.growth.pager import mail_server as conversation
 from viral_engine.actors.growth.pager.actor import (
     BATCH_MAX,
     NOBODY,
@@ -211,6 +213,31 @@ def test_a_mail_server_that_hangs_holds_up_the_pager_for_its_time_only(store: Da
         running.report()
         running.tick()
         assert "timed out" in str(running.remark)
+        assert (running.case("paged_at"), running.actor.incarnation) == ([None], 1)
+
+
+def test_a_mail_server_that_says_a_byte_at_a_time_is_cut_off(
+    store: Database, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "CONVERSATION_S_MAX", 0.3)
+    over = threading.Event()
+
+    def trickle(listener: socket.socket) -> None:
+        line, _ = listener.accept()
+        with line, suppress(OSError):
+            while not over.wait(0.02):
+                line.sendall(b"2")
+
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        thread = threading.Thread(target=trickle, args=(listener,))
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(over.set)
+        running = stack.enter_context(on_call(store, mail, port=listener.getsockname()[1]))
+        running.report()
+        running.tick()
+        assert "takes no page" in str(running.remark)
         assert (running.case("paged_at"), running.actor.incarnation) == ([None], 1)
 
 

@@ -169,3 +169,18 @@ def test_lines_are_found_in_every_spelling_of_a_key() -> None:
     source = '[a.b] # here\nc = 1\n[ "d.e" ]\nf.g = 2\n[[r]]\nx = 1\n[[r]]\n[r.sub]\ny = { z = [1,\n 2] }\n'
     places = ("a.b", "a.b.c", "d.e.f.g", "r", "r[0].x", "r[1]", "r[1].sub.y", "r[1].sub.y.z[1]", "nowhere")
     assert [line_of(source, path) for path in places] == [1, 2, 4, 5, 6, 7, 9, 9, 0]
+
+
+def test_a_key_of_thousands_of_parts_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(BadPolicy, match="line 2: must have at most 200 dots"):
+        policy_of("id = 'x'\na" + ".a" * 29_000 + " = 1")
+
+
+def test_a_number_of_thousands_of_digits_is_no_toml() -> None:
+    with pytest.raises(BadPolicy, match="is no TOML"):
+        policy_of("[tiers]\ndeny = " + "9" * 5_000)
+
+
+def test_a_file_that_breaks_off_is_refused_with_its_last_line() -> None:
+    with pytest.raises(BadPolicy, match="line 2: is no TOML"):
+        policy_of("id = 'x'\ny = [")

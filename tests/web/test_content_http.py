@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from web_serving import Served, serving
 
 from viral_engine.actors.growth.content.actor import ContentActor
-from viral_engine.messages.content import Content
+from viral_engine.messages.content import Content, LookAt
 from viral_engine.runtime.spec import Worker
 
 WORKER = Worker(name="content", actor_class=ContentActor)
@@ -59,10 +60,9 @@ def test_the_process_is_killed_when_it_hangs_and_the_text_stays_unseen(served: S
         os.kill(hung, 0)
 
 
-def test_a_process_that_dies_leaves_one_text_unseen_and_the_next_gets_another(served: Served) -> None:
+def test_a_text_whose_process_dies_is_looked_at_by_the_next_one(served: Served) -> None:
     assert seen(served, "x") == Content(is_seen=True)
     os.kill(actor(served).inspect_state()["worker_pid"], signal.SIGKILL)
-    assert seen(served, "x") == Content()
     assert seen(served, "x") == Content(is_seen=True)
 
 
@@ -77,4 +77,31 @@ def test_whoever_checks_while_the_actor_is_killed_is_answered(served: Served) ->
             assert back.wait(20)
     asking.join()
     assert len(found) == 30
-    assert set(found) <= {Content(kinds=("email",), is_seen=True), Content()}
+    assert set(found) == {Content(kinds=("email",), is_seen=True)}
+
+
+def test_nobody_waits_behind_all_that_somebody_else_sends(served: Served) -> None:
+    assert seen(served, "x") == Content(is_seen=True)
+    stopped = actor(served).inspect_state()["worker_pid"]
+    os.kill(stopped, signal.SIGSTOP)
+    answered: list[str] = []
+    done = threading.Event()
+
+    class Waits:
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def set(self, value: Any = None) -> None:
+            answered.append(self._name)
+            if len(answered) == 12:
+                done.set()
+
+        def set_exception(self, exc_info: Any = None) -> None:
+            self.set(exc_info)
+
+    for number in range(11):
+        actor(served)._aside.submit(LookAt("x", "loud"), Waits(f"loud {number}"))
+    actor(served)._aside.submit(LookAt("x", "quiet"), Waits("quiet"))
+    os.kill(stopped, signal.SIGCONT)
+    assert done.wait(20)
+    assert "quiet" in answered[:3]

@@ -38,10 +38,16 @@ def _http(session: Session) -> dict[str, Any]:
     return {"ready": status == HTTP_OK, "status": status, "answer": answer, "error": None}
 
 
+def _headline(data: dict[str, Any]) -> str:
+    if not data["ok"]:
+        return "not well"
+    return "well, but for what is to be looked at" if data["readiness"].get("remarks") else "all is well"
+
+
 def text(data: dict[str, Any], style: Style) -> list[str]:
     """Returns the lines: the verdict first."""
     totals, http = data["totals"], data["http"]
-    lines = [f"{style.verdict(ok=data['ok'])} {'all is well' if data['ok'] else 'not well'}"]
+    lines = [f"{style.verdict(ok=data['ok'])} {_headline(data)}"]
     running = totals["states"].get("running", 0)
     lines.append(f"{style.verdict(ok=not data['troubles'])} tree: {running} of {totals['actors']} actors are running")
     lines += [f"  {clean(trouble)}" for trouble in data["troubles"]]

@@ -5,7 +5,6 @@ Reading is strict: an unknown key, a number out of bounds, a rule that can't wor
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -24,7 +23,7 @@ from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import DEFAULT_POLICY, Policy
 from viral_engine.domain.reasons import Reason
 from viral_engine.domain.rules import Condition, Fade, Operator, Rule
-from viral_engine.domain.toml_lines import line_of
+from viral_engine.domain.toml_lines import NoToml, line_of, parse
 from viral_engine.domain.toml_table import Table, list_of, word_of
 from viral_engine.domain.weights import FlagWeights, Ramp, Tier, Weights
 
@@ -78,12 +77,9 @@ def policy_of(source: str, version: int = 0) -> Policy:
     if len(source) > SOURCE_LENGTH_MAX:
         raise BadPolicy(0, "", f"the file must have at most {SOURCE_LENGTH_MAX:,} characters")
     try:
-        plain = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        raise BadPolicy(int(found.group(1)) if found else 0, "", f"is no TOML: {error}") from None
-    except RecursionError:
-        raise BadPolicy(0, "", "is nested too deep") from None
+        plain = parse(source)
+    except NoToml as error:
+        raise BadPolicy(error.line, "", error.reason) from None
     try:
         return _policy(Table(plain, ""), version)
     except Invalid as invalid:

@@ -1,8 +1,10 @@
-"""In which line of a TOML text a key stands: the standard library's reader forgets where it read what."""
+"""TOML with its lines: where a text is none, and where a key stands, which the standard library's reader forgets."""
 
 import re
+import tomllib
+from typing import Any
 
-__all__ = ["line_of"]
+__all__ = ["DOTS_MAX", "NoToml", "line_of", "parse"]
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_.\"'*-]+(?:\s*\.\s*[A-Za-z0-9_\"'*-]+)*)\s*=")
@@ -53,3 +55,41 @@ def _lines(source: str) -> dict[str, int]:
 
 def _path(dotted: str) -> str:
     return ".".join(part.strip().strip("\"'") for part in dotted.split("."))
+
+
+DOTS_MAX = 200
+"""In a line: each prefix of a dotted key is kept while it is parsed, so that a long one would take gigabytes."""
+
+
+class NoToml(Exception):
+    """A text is no TOML.
+
+    Attributes:
+        line: where, from 1; 0 if that is not known.
+        reason: why.
+    """
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
+
+
+def parse(source: str) -> dict[str, Any]:
+    """The tables of a text.
+
+    Raises:
+        NoToml: With its line.
+    """
+    for number, line in enumerate(source.splitlines(), 1):
+        if line.count(".") > DOTS_MAX:
+            raise NoToml(number, f"must have at most {DOTS_MAX} dots in a line")
+    try:
+        return tomllib.loads(source)
+    except RecursionError:
+        raise NoToml(0, "is nested too deep") from None
+    except ValueError as error:
+        # Of its own kind, and of whatever makes a number of too many digits.
+        found = re.search(r"line (\d+)", str(error))
+        last = source.count("\n") + 1 if "end of document" in str(error) else 0
+        raise NoToml(int(found.group(1)) if found else last, f"is no TOML: {error}") from None

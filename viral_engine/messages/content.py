@@ -24,8 +24,13 @@ class Content(Struct, frozen=True, gc=False):
     is_seen: bool = False
 
 
-@personal("text")
+@personal("text", "user_id")
 class LookAt(Struct, frozen=True, tag=True, gc=False):
-    """Asks `/growth/content` for the `Content` of a text."""
+    """Asks `/growth/content` for the `Content` of a text.
+
+    Attributes:
+        user_id: who takes turns with others: nobody's texts wait behind all of another's.
+    """
 
     text: str
+    user_id: str = ""

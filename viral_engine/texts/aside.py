@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from viral_engine.messages.refusals import Refused
-from viral_engine.texts.worker_process import WorkerDied, WorkerHung, WorkerProcess
+from viral_engine.texts.worker_process import WorkerHung, WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,9 @@ class TextsAside:
         self._refusals = refusals
         self._worker = WorkerProcess()
         self._changed = threading.Condition()
-        self._waiting: deque[_Job] = deque()
+        # By whoever they are of, who take turns.
+        self._waiting: dict[str, deque[_Job]] = {}
+        self._count = 0
         self._closed = False
         self._thread: threading.Thread | None = None
         self._done = 0
@@ -65,8 +67,9 @@ class TextsAside:
     def submit(self, message: Question, reply_to: Any) -> None:
         """Has the text worked on and `reply_to` answered, whatever happens."""
         with self._changed:
-            if not self._closed and len(self._waiting) < self._waiting_max:
-                self._waiting.append((message, reply_to))
+            if not self._closed and self._count < self._waiting_max:
+                self._waiting.setdefault(getattr(message, "user_id", ""), deque()).append((message, reply_to))
+                self._count += 1
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name=f"{self._name}: texts", daemon=True)
                     self._thread.start()
@@ -78,7 +81,9 @@ class TextsAside:
         """Ends everything without waiting; whoever waits is refused."""
         with self._changed:
             self._closed = True
-            waiting, self._waiting = self._waiting, deque()
+            waiting = [job for jobs in self._waiting.values() for job in jobs]
+            self._waiting.clear()
+            self._count = 0
             self._changed.notify()
         self._worker.kill()
         for _, reply_to in waiting:
@@ -93,7 +98,7 @@ class TextsAside:
     def state(self) -> Mapping[str, Any]:
         """Returns numbers."""
         return {
-            "texts_waiting": len(self._waiting),
+            "texts_waiting": self._count,
             "texts_done": self._done,
             "workers_killed": self._killed,
             "worker_pid": self._worker.pid,
@@ -115,7 +120,16 @@ class TextsAside:
             if not self._changed.wait_for(self._has_work, IDLE_S):
                 self._worker.end()
                 self._changed.wait_for(self._has_work)
-            return None if self._closed else self._waiting.popleft()
+            return None if self._closed else self._next_in_turn()
+
+    def _next_in_turn(self) -> _Job:
+        user = next(iter(self._waiting))
+        jobs = self._waiting.pop(user)
+        job = jobs.popleft()
+        if jobs:
+            self._waiting[user] = jobs
+        self._count -= 1
+        return job
 
     def _has_work(self) -> bool:
         return self._closed or bool(self._waiting)
@@ -127,7 +141,7 @@ class TextsAside:
         except WorkerHung:
             self._killed += 1
             reply_to.set_exception(self._refusals(hung=True))
-        except (WorkerDied, OSError, msgspec.MsgspecError):
+        except Exception:  # noqa: BLE001  (whatever one text makes of it: the next one is worked on)
             self._worker.end()
             reply_to.set_exception(self._refusals(hung=False))
         else:

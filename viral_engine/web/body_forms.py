@@ -40,6 +40,7 @@ from viral_engine.web.forms import (
     PHONE,
     UUID,
     Schema,
+    lines,
     network,
     text,
     words,
@@ -185,8 +186,8 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "reason": text(REASON_LENGTH_MAX),
         "version": {"type": "integer", "minimum": 1, "maximum": VERSION_MAX},
     },
-    "ReportBody": {"reporter_id": ID, "value": ID, "content": text(TEXT_LENGTH_MAX)},
-    "AppealBody": {"decision_id": UUID, "content": text(TEXT_LENGTH_MAX)},
+    "ReportBody": {"reporter_id": ID, "value": ID, "content": lines(TEXT_LENGTH_MAX)},
+    "AppealBody": {"decision_id": UUID, "content": lines(TEXT_LENGTH_MAX)},
     "CloseBody": {"note": text(REASON_LENGTH_MAX)},
 }
 """By the name of the body's type and its field; null is added where the type has it."""

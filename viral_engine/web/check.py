@@ -32,6 +32,7 @@ CHECK_PATH = "/v1/actions/check"
 LOOK_TIMEOUT_S = 2.0
 """How long a check waits for its content to be looked at; a line takes milliseconds, 4 KiB some 30."""
 
+LOOKS_MAX = 3
 _SCOPES = ("check",)
 _JSON = (b"content-type", b"application/json")
 
@@ -64,7 +65,7 @@ class Checker:
             Exception: everything that `as_api_error` knows.
         """
         if action.content is not None:
-            action = structs.replace(action, content=await self._seen(action.content))
+            action = structs.replace(action, content=await self._seen(action.content, action.user_id))
         return await self._decided(action, ask(self._system, TRUST_SAFETY, action, self._timeout_s))
 
     async def decide_after(self, error: Exception, action: CheckAction, deadline_s: float) -> Answered:
@@ -77,15 +78,21 @@ class Checker:
             action, ask_again(self._system, TRUST_SAFETY, action, deadline_s, self._timeout_s, error)
         )
 
-    async def _seen(self, content: Content) -> Content:
+    async def _seen(self, content: Content, user_id: str) -> Content:
         """Has the text looked at, which is dropped here; unseen when that fails: the policy knows what then."""
         if content.text is None:
             return content
-        try:
-            seen: Content = await ask(self._system, CONTENT, LookAt(content.text), LOOK_TIMEOUT_S)
-        except (CallError, Refused):
-            return Content()
-        return seen
+        monotonic_s = self._system.clock.monotonic_s
+        until_s = monotonic_s() + LOOK_TIMEOUT_S
+        for _ in range(LOOKS_MAX):
+            try:
+                left_s = max(until_s - monotonic_s(), 0.0)
+                seen: Content = await ask(self._system, CONTENT, LookAt(content.text, user_id), left_s)
+            except (CallError, Refused):
+                # Its process may have been ended in the middle of another's text: the next one is another.
+                continue
+            return seen
+        return Content()
 
     def too_late(self) -> CallTimeout:
         """Returns what a check fails with that nobody answered in time."""

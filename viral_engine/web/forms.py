@@ -11,6 +11,7 @@ Schema = Mapping[str, Any]
 
 # Written with \x, as the text itself would stand in the page of the description.
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_NO_CONTROLS_BUT_BREAKS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP = "[0-9A-Fa-f]{1,4}"
 _HEX = "[0-9A-Fa-f]"
@@ -31,6 +32,11 @@ _SYLLABLES = (
 def text(length_max: int = ID_LENGTH_MAX, length_min: int = 1) -> Schema:
     """Returns text without control characters."""
     return {"type": "string", "minLength": length_min, "maxLength": length_max, "pattern": _NO_CONTROLS}
+
+
+def lines(length_max: int) -> Schema:
+    """Returns text of any number of lines."""
+    return {"type": "string", "minLength": 1, "maxLength": length_max, "pattern": _NO_CONTROLS_BUT_BREAKS}
 
 
 def words(*of: str) -> Schema:

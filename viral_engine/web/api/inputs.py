@@ -115,6 +115,19 @@ def text(value: str, field: str, length_max: int = canonical.ID_LENGTH_MAX) -> s
     return checked
 
 
+_BREAKS = str.maketrans("\t\n\r", "   ")
+
+
+def lines(value: str, field: str, length_max: int) -> str:
+    """Returns text that may have several lines.
+
+    Raises:
+        Invalid: it is empty, too long, or has other control characters.
+    """
+    text(value.translate(_BREAKS), field, length_max)
+    return value
+
+
 def small_json(value: Mapping[str, Any], field: str, bytes_max: int) -> Mapping[str, Any]:
     """Returns an object that PostgreSQL can hold and that is no larger than it may be.
 

@@ -34,7 +34,7 @@ from viral_engine.messages.reviews import (
 )
 from viral_engine.store.audit import audit_entry
 from viral_engine.web.api.access import canonical_value
-from viral_engine.web.api.inputs import REASON_LENGTH_MAX, page_limit, text, uuid_text
+from viral_engine.web.api.inputs import REASON_LENGTH_MAX, lines, page_limit, text, uuid_text
 from viral_engine.web.context import PAGER
 from viral_engine.web.disclosing import log_shown_of
 from viral_engine.web.forms import UUID
@@ -79,7 +79,7 @@ async def post_report(call: Call) -> Answer:
         value=canonical_value(body.kind, body.value),
         category=body.category,
         severity=body.severity,
-        content=None if body.content is None else text(body.content, "content", TEXT_LENGTH_MAX),
+        content=None if body.content is None else lines(body.content, "content", TEXT_LENGTH_MAX),
         trusted="review" in call.grant.scopes,
         author=call.author,
     )
@@ -99,7 +99,7 @@ async def post_appeal(call: Call) -> Answer:
     """Opens the appeal of a decision."""
     body: AppealBody = call.body
     decision_id = uuid_text(body.decision_id, "decision_id")
-    content = text(body.content, "content", TEXT_LENGTH_MAX)
+    content = lines(body.content, "content", TEXT_LENGTH_MAX)
     stands: CaseStands = await call.trust_safety(Appeal(decision_id=decision_id, content=content, author=call.author))
     return Answer(201 if stands.is_new else 200, stands)
 

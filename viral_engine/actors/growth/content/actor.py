@@ -22,7 +22,7 @@ WAITING_MAX = 1_000
 """Texts that wait; one more is not looked at. A second is enough for some forty of 4 KiB, for hundreds of a line."""
 
 WORK_S_MAX = 2.0
-"""A text of 4 KiB takes 50 ms at worst; at the limit the process is killed and the text stays unseen."""
+"""A text of 4 KiB takes 100 ms at worst; at the limit the process is killed and the text stays unseen."""
 
 
 class ContentActor(LoopActor):
@@ -44,7 +44,8 @@ class ContentActor(LoopActor):
 
     def terminate(self, exit_reason: Exit) -> None:
         """Ends the process; the texts that wait stay unseen."""
-        self._aside.abort()
+        if hasattr(self, "_aside"):
+            self._aside.abort()
 
     def inspect_state(self) -> Mapping[str, Any]:
         """Returns numbers only."""

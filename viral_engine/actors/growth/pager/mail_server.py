@@ -10,6 +10,7 @@ import os
 import smtplib
 import socket
 import ssl
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from viral_engine.config import Pager
 
+CONVERSATION_S_MAX = 30.0
+"""From the connection to the farewell: a server that says a byte a second answers within every time-out of its own."""
+
+_READY = 220
 FAILURES = (smtplib.SMTPException, OSError, ValueError)
 """What smtplib raises: refusals, lost lines, words that can't be sent."""
 
@@ -40,10 +45,14 @@ class MailServer:
         self._settings = settings
         password = _password(settings) if settings.username else None
         try:
-            self._client = _connected(settings)
+            self._client = _client(settings)
         except FAILURES as error:
             raise NotSent(_why(error)) from None
+        self._end = threading.Timer(CONVERSATION_S_MAX, self.abort)
+        self._end.daemon = True
+        self._end.start()
         try:
+            _connect(self._client, settings)
             if password is not None:
                 self._client.login(settings.username, password)
         except FAILURES as error:
@@ -65,6 +74,7 @@ class MailServer:
         """Takes leave; what was accepted stays accepted, whatever the server says to it."""
         with contextlib.suppress(*FAILURES):
             self._client.quit()
+        self._end.cancel()
         self._client.close()
 
     def abort(self) -> None:
@@ -75,18 +85,25 @@ class MailServer:
                 line.shutdown(socket.SHUT_RDWR)
 
 
-def _connected(settings: Pager) -> smtplib.SMTP:
-    host, port, timeout_s, name = settings.host, settings.port, settings.timeout_s, _own_name()
+def _client(settings: Pager) -> smtplib.SMTP:
+    """Returns a client that is not connected yet, so that its line can be cut while it connects."""
     if settings.security == "tls":
-        return smtplib.SMTP_SSL(host, port, local_hostname=name, timeout=timeout_s, context=_trust(settings))
-    client = smtplib.SMTP(host, port, local_hostname=name, timeout=timeout_s)
-    try:
-        if settings.security == "starttls":
-            client.starttls(context=_trust(settings))
-    except FAILURES:
-        client.close()
-        raise
+        client: smtplib.SMTP = smtplib.SMTP_SSL(
+            local_hostname=_own_name(), timeout=settings.timeout_s, context=_trust(settings)
+        )
+    else:
+        client = smtplib.SMTP(local_hostname=_own_name(), timeout=settings.timeout_s)
+    # What the certificate must be of; only the constructor that connects sets it.
+    client._host = settings.host  # type: ignore[attr-defined]  # noqa: SLF001
     return client
+
+
+def _connect(client: smtplib.SMTP, settings: Pager) -> None:
+    code, _ = client.connect(settings.host, settings.port)
+    if code != _READY:
+        raise smtplib.SMTPConnectError(code, b"")
+    if settings.security == "starttls":
+        client.starttls(context=_trust(settings))
 
 
 def _trust(settings: Pager) -> ssl.SSLContext:
