@@ -12,7 +12,7 @@ import pytest
 from running_daemon import RunningDaemon
 
 SEED = "20270131"
-EXAMPLES = "3"
+EXAMPLES = "1"
 """Per operation in the fuzzing phase; examples and coverage are the same each time. About a minute in all."""
 
 PHASES = ("Examples", "Coverage", "Fuzzing")
