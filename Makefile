@@ -5,8 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 4000
 DATA_DIR ?=
 # Tests spend half their time waiting for daemons and databases to start: two at a time on two cores.
-# Files in their own order, as the slow ones come first: else one worker has them to itself in the end.
-PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST_ARGS ?= -n 2 --dist loadfile
 SERVE_ARGS := --port $(PORT) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 .DEFAULT_GOAL := help
