@@ -199,6 +199,18 @@ def test_a_known_name_is_found_in_any_spelling(marked: str) -> None:
 @pytest.mark.parametrize(
     "marked",
     [
+        "<Bo> and <ONeil>, <oneil>, the <Oneils> and <Bo> <Oneil>",
+        "<\u092e\u0940\u0930\u093e>, <\u0936\u0930\u094d\u092e\u093e>!",
+        "bo staff, a boat, oneils of it; <Jos\u0065\u0301>.",
+    ],
+)
+def test_a_part_of_a_known_name_is_found_where_it_says_whose_it_is(marked: str) -> None:
+    finds(Kind.NAME, marked, "Bo O'Neil", "\u092e\u0940\u0930\u093e \u0936\u0930\u094d\u092e\u093e", "Jos\u00e9")
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
         "Hi <Sophia>, my name is <zoltan>",
         "Mr. <Peterson> and <Emma Watson> came",
         "I'm Happy. Hi Everyone, this is Algebra. May I? Will it? Newton and Euler",

@@ -24,7 +24,7 @@ HOSTILE = (
     "::1", "http://", "http:", "www.", "instagram.com/", "/", "12 Main ", "12 a ", "PO ", "born 1/1/11 ",
     "March ", "1/1/", "High ", "School of A ", "St. ", "P.S. ", "Maya ", "Maya Chen ", "my name is ", "Hi ",
     "I'm ", "John ", "John-", "\uff11", "\u200b", "\u0301", "\u738b", "\ufffc", " ", "\n", "x", "X ", ";", "_",
-    "call 1 ", "ssn 1 ",
+    "call 1 ", "ssn 1 ", "ssn ", "-at-", "&#64;", '"', "a@ ", "((at", "*1*", "<1", "\u0940",
 )  # fmt: skip
 KNOWN = Known([f"Maya {'Maya ' * (at % 15)}Chen" for at in range(KNOWN_MAX)])
 

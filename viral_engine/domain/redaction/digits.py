@@ -16,15 +16,8 @@ _WORDS = {
 }  # fmt: skip
 _TIMES = {"double": 2, "triple": 3}
 _OPERATORS = frozenset("=^×÷%√≤≥≠$€£¥")  # noqa: RUF001  (a multiplication sign is meant)
-_SIGNS = frozenset("+-/*")
-"""Operators only between operands: they are list marks, dashes and bold type too."""
-_WORDS = {
-    "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
-    "seven": "7", "eight": "8", "nine": "9",
-}  # fmt: skip
-_TIMES = {"double": 2, "triple": 3}
-_OPERATORS = frozenset("=*^<>×÷%√≤≥≠·$€£¥")  # noqa: RUF001  (a multiplication sign is meant)
-_SIGNS = frozenset("+-/")
+_SIGNS = frozenset("+-/*<>·")
+"""Operators only between operands: they are list marks, dashes, bold type and the ends of tags too."""
 
 
 class Group(NamedTuple):
@@ -112,13 +105,18 @@ def is_glued(tokens: Sequence[Token], first: int, last: int) -> bool:
     """Tells whether the digits are a part of something longer: `x4155552671`, `0.4155552671`, `4155552671kg`."""
     before = tokens[first - 1] if first > 0 else None
     behind = tokens[last + 1] if last + 1 < len(tokens) else None
-    if before is not None and (before.kind == "w" or before.text == "_"):
+    if before is not None and (before.kind == "w" or (before.text == "_" and _is_joint(tokens, first - 2))):
         return True
     if before is not None and before.text == "." and first > 1 and tokens[first - 2].kind == "d":
         return True
     if behind is not None and behind.text == "." and last + 2 < len(tokens) and tokens[last + 2].kind == "d":
         return True
-    return behind is not None and (behind.kind == "w" or behind.text == "_")
+    return behind is not None and (behind.kind == "w" or (behind.text == "_" and _is_joint(tokens, last + 2)))
+
+
+def _is_joint(tokens: Sequence[Token], beyond: int) -> bool:
+    """Tells whether an underscore joins the digits to something: alone it is slanted type."""
+    return 0 <= beyond < len(tokens) and tokens[beyond].kind in "wd"
 
 
 def is_mathematics(tokens: Sequence[Token], first: int, last: int) -> bool:
@@ -137,6 +135,8 @@ def _is_operand(tokens: Sequence[Token], at: int, step: int, bracket: str) -> bo
     if not 0 <= beyond < len(tokens):
         return False
     operand = tokens[beyond]
+    if tokens[at].text == ">" and beyond > 0 and tokens[beyond - 1].text in {"<", "/"}:
+        return False  # of a tag: <b>
     return operand.kind == "d" or operand.text == bracket or len(operand.word) == 1
 
 

@@ -19,8 +19,10 @@ NUMBER_LENGTH_MAX = 6
 
 _LABELS = tuple(f"[{kind.label}_" for kind in Kind)
 _LABEL_LENGTH_MAX = max(map(len, _LABELS))
-# Blank or stacked on another character: whoever reads the text does not see them. The fillers are letters to Unicode.
-_UNSEEN_CATEGORIES = frozenset({"Cf", "Mn", "Me"})
+# Blank or written on another character: whoever reads the text does not see them. The fillers are letters to Unicode.
+# The vowel signs of Indian scripts stand beside their letter and would cut a word in two, so a name loses them too.
+_MARKS = frozenset({"Mn", "Mc", "Me"})
+_UNSEEN_CATEGORIES = _MARKS | {"Cf"}
 _UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800\ufffc")
 _ALIKE = {
     "\u3002": ".",  # the full stop of Chinese
@@ -120,6 +122,8 @@ def fold(text: str, hidden: Sequence[tuple[int, int]] = ()) -> Folded:
         for at in range(position, hidden_start):
             character = text[at]
             seen = character if character < "\x80" else _fold_character(character)
+            if not seen and ends and ends[-1] == at and unicodedata.category(character) in _MARKS:
+                ends[-1] = at + 1  # what is hidden is hidden with the marks on it
             for one in seen:
                 parts.append(one)
                 starts.append(at)

@@ -7,14 +7,17 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.domain.redaction.fold import fold_text
 from viral_engine.domain.redaction.kinds import Finding, Kind
 from viral_engine.domain.redaction.tokens import Token, cut, is_capitalised
-from viral_engine.domain.redaction.word_lists import NAMES_THAT_ARE_WORDS, SMALL_WORDS
+from viral_engine.domain.redaction.word_lists import NAMES_THAT_ARE_WORDS, NOT_NAMES, SMALL_WORDS
 
 __all__ = ["KNOWN_LENGTH_MAX", "KNOWN_MAX", "Known"]
 
 KNOWN_MAX = 50
 KNOWN_LENGTH_MAX = 100
-PART_LENGTH_MIN = 3
-"""A shorter part of a longer name is found only as a part of it: Al, Jo, De."""
+PART_LENGTH_MIN = 2
+CAPITAL_LENGTH_MAX = 2
+"""A part of a longer name that is not longer is found alone only with a capital: Bo, Ng, Li."""
+
+PLURAL_LENGTH_MIN = 4
 
 GAP_TOKENS_MAX = 3
 _GAP = frozenset(" -._'")
@@ -32,8 +35,9 @@ class _Node:
 class Known:
     """A dictionary of names.
 
-    A whole name is found in any case; one that is an everyday word (Will, Grace, May), and such a part of a longer
-    name, only with a capital. What is said of one person in different ways has one key.
+    A whole name is found in any case; one that is an everyday word (Will, Grace, May), such a part of a longer name,
+    a part of two letters, and a family in the plural (the Chens) only with a capital. What is said of one person in
+    different ways has one key.
 
     Args:
         names: at most `KNOWN_MAX` of at most `KNOWN_LENGTH_MAX` characters.
@@ -56,12 +60,18 @@ class Known:
             self._add(words, key)
             if len(words) > 1:
                 self._add(["".join(words)], key)
-                for word in words:
-                    if len(word) >= PART_LENGTH_MIN and word not in SMALL_WORDS:
+                for word in {*words, *_pieces(name)}:
+                    if _is_part(word):
                         parts.setdefault(word, []).append(key)
-        for word, keys in parts.items():
-            # A family's name is nobody's alone.
-            self._add([word], keys[0] if len(set(keys)) == 1 else f"part:{word}")
+        # A family's name is nobody's alone.
+        alone = {word: keys[0] if len(set(keys)) == 1 else f"part:{word}" for word, keys in parts.items()}
+        for word, key in alone.items():
+            # Most scripts of the world have no capitals.
+            self._add([word], key, needs_capital=len(word) <= CAPITAL_LENGTH_MAX and word.upper() != word)
+        # The last, so that no whole name is taken for somebody's plural.
+        for word, key in alone.items():
+            if len(word) >= PLURAL_LENGTH_MIN:
+                self._add([f"{word}s"], key, needs_capital=True)
 
     def find(self, text: str, tokens: Sequence[Token]) -> Iterator[Finding]:
         """Yields every known name, the longest at each place."""
@@ -77,13 +87,13 @@ class Known:
                 yield Finding(Kind.NAME, at, at + len(name), key)
                 at = text.find(name, at + len(name))
 
-    def _add(self, words: Sequence[str], key: str) -> None:
+    def _add(self, words: Sequence[str], key: str, *, needs_capital: bool = False) -> None:
         node = self._root
         for word in words:
             node = node.next.setdefault(word, _Node())
         if node.key is None:
             node.key = key
-            node.needs_capital = len(words) == 1 and words[0] in NAMES_THAT_ARE_WORDS
+            node.needs_capital = needs_capital or (len(words) == 1 and words[0] in NAMES_THAT_ARE_WORDS)
 
     def _longest(self, tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
         node = self._root.next.get(tokens[at].word)
@@ -110,6 +120,18 @@ def _next_word(tokens: Sequence[Token], at: int) -> int | None:
         if token.kind != "s" and token.text not in _GAP:
             return None
     return None
+
+
+def _is_part(word: str) -> bool:
+    """Tells whether a part of a name says alone whose it is."""
+    if word in SMALL_WORDS or len(word) < PART_LENGTH_MIN:
+        return False
+    return len(word) > CAPITAL_LENGTH_MAX or word not in NOT_NAMES
+
+
+def _pieces(name: str) -> list[str]:
+    """Returns what stands between the blanks of a name as it is typed in haste: `oneil`, `jeanluc`."""
+    return ["".join(token.word for token in cut(fold_text(piece)) if token.kind == "w") for piece in name.split()]
 
 
 def _words(name: str, path: str) -> list[str]:

@@ -26,10 +26,12 @@ DIGITS_MIN = 7
 DIGITS_MAX = 15
 INTERNATIONAL_DIGITS_MIN = 9
 NATIONAL_DIGITS = 10
+FICTION = "555"
 EXTENSION_DIGITS_MAX = 7
 CUES = frozenset({
-    "phone", "telephone", "tel", "call", "calls", "called", "calling", "text", "texting", "txt", "cell",
+    "phone", "telephone", "tel", "ph", "call", "calls", "called", "calling", "text", "texting", "txt", "cell",
     "cellphone", "mobile", "whatsapp", "sms", "fax", "reach", "dial", "ring", "landline", "handy", "digits",
+    "telefono", "celular", "llama", "llame", "llamame",
 })  # fmt: skip
 _EXTENSIONS = frozenset({"x", "ext", "extension", "extn"})
 _TIGHT = frozenset({"-", ".", ")", ")-", ").", "/", "(", ")/"})
@@ -138,15 +140,25 @@ def _national(tokens: Sequence[Token], chain: Sequence[Group], at: int, *, has_c
         number = e164(digits)
         if lengths in _GROUPED and cores <= _TIGHT:
             return at + count, number or digits
+        if lengths == (1, NATIONAL_DIGITS) and groups[1].gap == "." and not has_cue:
+            continue  # a decimal fraction
         if not has_cue and is_mathematics(tokens, first, last):
             continue
         if lengths not in _GROUPED and not has_cue and is_glued(tokens, first, last):
             continue
+        if number is None and lengths in _GROUPED and _looks_made_up(digits, cores):
+            number = digits
         if number is not None and (has_cue or " - " not in cores) and cores <= _TIGHT | _LOOSE:
             return at + count, number
     if not has_cue and not any(group.is_spelled for group in chain[at : at + GROUPS_MAX]):
         return None
     return _digit_by_digit(chain, at, has_cue=has_cue)
+
+
+def _looks_made_up(digits: str, cores: set[str]) -> bool:
+    """Tells whether a number that nobody can have been given has the form of one: the area 555, a sign between."""
+    area, exchange = digits[-10:-7], digits[-7:-4]
+    return area[0] > "1" and exchange[0] > "1" and (area == FICTION or not cores <= _LOOSE)
 
 
 def _digit_by_digit(chain: Sequence[Group], at: int, *, has_cue: bool) -> tuple[int, str] | None:
@@ -185,6 +197,8 @@ def _behind_a_cue(chain: Sequence[Group], at: int) -> tuple[int, str] | None:
 def _with_extension(tokens: Sequence[Token], last: int) -> int:
     """Returns the last token of the extension behind a number, of the number when it has none."""
     at = last + 1
+    if at < len(tokens) and tokens[at].text == ",":
+        at += 1
     if at < len(tokens) and tokens[at].kind == "s":
         at += 1
     if at >= len(tokens) or tokens[at].word not in _EXTENSIONS:

@@ -49,6 +49,7 @@ NAMES_THAT_ARE_WORDS = frozenset(
 SMALL_WORDS = frozenset({
     "the", "and", "for", "von", "van", "der", "den", "del", "los", "las", "high", "school", "middle", "elementary",
     "academy", "college", "university", "mrs", "miss", "prof", "professor", "saint", "street", "junior", "senior",
+    "mr", "ms", "dr", "st", "jr", "sr", "ii", "iv", "de", "da", "di", "du", "la", "el", "av", "ps",
 })  # fmt: skip
 """Parts of names that identify nobody by themselves."""
 
