@@ -20,6 +20,7 @@ from viral_engine.domain.policy import SHIPPED
 from viral_engine.domain.reasons import Reason
 
 FILE = Path(__file__).parents[1] / "data" / "decisions.jsonl.gz"
+DAY = Path(__file__).parents[2] / "examples" / "day.jsonl"
 
 
 def lines() -> list[dict[str, Any]]:
@@ -40,3 +41,10 @@ def test_every_outcome_and_every_reason_that_facts_lead_to_is_among_them() -> No
     assert {one["outcome"] for one in decided} == {outcome.value for outcome in Outcome}
     # `degraded` is told by the edge while nothing can be recorded: no facts lead to it.
     assert {reason for one in decided for reason in one["reasons"]} == set(Reason) - {Reason.DEGRADED}
+
+
+def test_the_shipped_day_is_among_them_with_every_action_that_it_has() -> None:
+    of_the_day = [line for line in lines() if line.get("of") == "day"]
+    asked = {json.loads(line)["action_type"] for line in DAY.read_text().splitlines()}
+    assert {line["facts"]["action"] for line in of_the_day} == asked
+    assert {one["outcome"] for line in of_the_day for one in line["decided"].values()} == set(Outcome)
