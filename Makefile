@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 4000
 DATA_DIR ?=
 # Tests spend half their time waiting for daemons and databases to start: two at a time on two cores.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist worksteal
 SERVE_ARGS := --port $(PORT) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 .DEFAULT_GOAL := help

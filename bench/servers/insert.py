@@ -21,18 +21,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bench.servers.flags import FLAGS
-from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of
-from viral_engine.actors.growth.trust_safety.gather import gather
-from viral_engine.actors.growth.trust_safety.lists import Lists
-from viral_engine.actors.growth.trust_safety.memory import Timeline
-from viral_engine.actors.growth.trust_safety.profiles import Profiles, unknown_user
+from viral_engine.actors.growth.trust_safety import decide as daemon
+from viral_engine.actors.growth.trust_safety.held import empty_memory
+from viral_engine.actors.growth.trust_safety.policies import Policies
+from viral_engine.actors.growth.trust_safety.profiles import unknown_user
 from viral_engine.config import load
-from viral_engine.domain.canonical import address_group
-from viral_engine.domain.evaluate import evaluate
-from viral_engine.domain.policy import DEFAULT_POLICY
 from viral_engine.domain.uuid7 import Uuid7Source
 from viral_engine.messages.checks import CheckRequest
 from viral_engine.messages.journal import DecisionRow
+from viral_engine.runtime.clock import SystemClock
+from viral_engine.runtime.loop import LoopThread
 from viral_engine.web.actions import to_action
 from viral_engine.web.decode import BodyDecoder
 
@@ -45,9 +43,10 @@ VALUES (%b, to_timestamp(%b::float8 / 1000), %b, %b, %b, %b, %b, %b, %b, %b::tex
     %b::text::json)
 """
 
-SETTINGS = load().trust_safety
 DECODE = BodyDecoder(CheckRequest).decode
-LISTS, PROFILES, TIMELINE, IDS = Lists(1000), Profiles(200_000), Timeline(SETTINGS), Uuid7Source(os.urandom)
+MEMORY, IDS = empty_memory(load().trust_safety, Policies()), Uuid7Source(os.urandom)
+# Of a loop that never runs: only the time is asked for.
+CLOCK = SystemClock(LoopThread())
 IDLE: asyncio.Queue[psycopg.AsyncConnection] = asyncio.Queue()
 CONNECTIONS = iter(range(POOL))
 
@@ -70,24 +69,9 @@ async def check(request: Request) -> Response:
 def decide(body: bytes, received_s: float) -> DecisionRow:
     """The daemon's own steps from a body to a row."""
     action = to_action(DECODE(body), api_key_id="bench", received_s=received_s)
-    profile = PROFILES.get(action.user_id)
-    if profile is None:
-        profile = unknown_user(action.user_id)
-        PROFILES.put(profile)
-    wall_ms = time.time_ns() // 1_000_000
-    now_ms = TIMELINE.advance(wall_ms)
-    group = None if action.ip_address is None else address_group(action.ip_address)
-    row_of_action = DEFAULT_POLICY.action(action.action_type)
-    keyed = TIMELINE.keyed(row_of_action, action, group)
-    facts = gather(
-        action, row_of_action, group, profile, None, windows=TIMELINE.look(keyed, group, now_ms),
-        timeline=TIMELINE, lists=LISTS, profiles=PROFILES, now_ms=now_ms,
-    )  # fmt: skip
-    decision = evaluate(DEFAULT_POLICY, facts)
-    TIMELINE.commit(action, group, profile, keyed, decision, now_ms, signup=row_of_action.signup)
-    decision_id = IDS.next_bytes(wall_ms)
-    answer = answer_of(DEFAULT_POLICY, decision, [], decision_id, round((time.monotonic() - received_s) * 1000, 3))
-    return record_of(action, facts, decision, answer, decision_id, ()).row
+    if MEMORY.profiles.get(action.user_id) is None:
+        MEMORY.profiles.put(unknown_user(action.user_id))
+    return daemon.decide(MEMORY, action, CLOCK, IDS).row
 
 
 def parameters(row: DecisionRow) -> tuple[object, ...]:

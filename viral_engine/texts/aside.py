@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from viral_engine.messages.refusals import Refused
-from viral_engine.texts.worker_process import WorkerHung, WorkerProcess
+from viral_engine.runtime.errors import ActorExited
+from viral_engine.runtime.exits import KILLED
+from viral_engine.texts.worker_process import WorkerDied, WorkerHung, WorkerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,10 @@ JOIN_S = 0.2
 _Job = tuple[Any, Any]
 
 
+TRIES_MAX = 2
+"""Processes that a text may see die: the first may have died before it, of nothing that is in it."""
+
+
 class Refusals(Protocol):
     """What a caller is told whose text was not worked on."""
 
@@ -37,7 +43,7 @@ class TextsAside:
     """A thread that feeds the process and answers.
 
     Args:
-        name: the thread's.
+        name: the actor's path.
         clock: tells whether somebody still waits for an answer.
         answer_type: of what the process answers.
         waiting_max: texts that wait for the process; one more is refused at once.
@@ -78,7 +84,7 @@ class TextsAside:
         reply_to.set_exception(self._refusals(hung=False))
 
     def abort(self) -> None:
-        """Ends everything without waiting; whoever waits is refused."""
+        """Ends everything without waiting; whoever waits hears that the actor ended, and may ask the next one."""
         with self._changed:
             self._closed = True
             waiting = [job for jobs in self._waiting.values() for job in jobs]
@@ -87,7 +93,7 @@ class TextsAside:
             self._changed.notify()
         self._worker.kill()
         for _, reply_to in waiting:
-            reply_to.set_exception(self._refusals(hung=False))
+            reply_to.set_exception(self._ended())
 
     def close(self) -> None:
         """Ends everything and waits for the thread, which has nothing left to wait for."""
@@ -136,14 +142,26 @@ class TextsAside:
 
     def _answer(self, message: Question, reply_to: Any) -> None:
         try:
-            encoded = self._worker.ask(msgspec.msgpack.encode(message), self._work_s_max)
+            encoded = self._ask(msgspec.msgpack.encode(message))
             answer: Any = msgspec.msgpack.decode(encoded, type=self._answer_type)
         except WorkerHung:
             self._killed += 1
             reply_to.set_exception(self._refusals(hung=True))
         except Exception:  # noqa: BLE001  (whatever one text makes of it: the next one is worked on)
             self._worker.end()
-            reply_to.set_exception(self._refusals(hung=False))
+            reply_to.set_exception(self._ended() if self._closed else self._refusals(hung=False))
         else:
             self._done += 1
             reply_to.set(answer)
+
+    def _ask(self, question: bytes) -> bytes:
+        for _ in range(TRIES_MAX - 1):
+            try:
+                return self._worker.ask(question, self._work_s_max)
+            except WorkerDied:
+                continue
+        return self._worker.ask(question, self._work_s_max)
+
+    def _ended(self) -> ActorExited:
+        """A text that was looked at by half can be looked at again: nothing is kept of it."""
+        return ActorExited(self._name, KILLED, begun=False)

@@ -32,7 +32,6 @@ CHECK_PATH = "/v1/actions/check"
 LOOK_TIMEOUT_S = 2.0
 """How long a check waits for its content to be looked at; a line takes milliseconds, 4 KiB some 30."""
 
-LOOKS_MAX = 3
 _SCOPES = ("check",)
 _JSON = (b"content-type", b"application/json")
 
@@ -82,17 +81,11 @@ class Checker:
         """Has the text looked at, which is dropped here; unseen when that fails: the policy knows what then."""
         if content.text is None:
             return content
-        monotonic_s = self._system.clock.monotonic_s
-        until_s = monotonic_s() + LOOK_TIMEOUT_S
-        for _ in range(LOOKS_MAX):
-            try:
-                left_s = max(until_s - monotonic_s(), 0.0)
-                seen: Content = await ask(self._system, CONTENT, LookAt(content.text, user_id), left_s)
-            except (CallError, Refused):
-                # Its process may have been ended in the middle of another's text: the next one is another.
-                continue
-            return seen
-        return Content()
+        try:
+            seen: Content = await ask(self._system, CONTENT, LookAt(content.text, user_id), LOOK_TIMEOUT_S)
+        except (CallError, Refused):
+            return Content()
+        return seen
 
     def too_late(self) -> CallTimeout:
         """Returns what a check fails with that nobody answered in time."""

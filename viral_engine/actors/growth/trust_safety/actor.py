@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from viral_engine.actors.growth.trust_safety.changes import ChangeMessage, plan_change
-from viral_engine.actors.growth.trust_safety.disclosing import decide
+from viral_engine.actors.growth.trust_safety.decide import decide
 from viral_engine.actors.growth.trust_safety.held import (
     Committed,
     Committing,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from viral_engine.actors.growth.trust_safety.answer import answer_of, record_of, shadow_of
-from viral_engine.actors.growth.trust_safety.gather import gather
+from viral_engine.actors.growth.trust_safety.disclosing import refusal_entry
+from viral_engine.actors.growth.trust_safety.gather import domain_of, gather
 from viral_engine.domain.canonical import address_group
 from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.outcome import Outcome
@@ -34,6 +35,7 @@ def decide(memory: Memory, request: CheckAction, clock: Clock, ids: Uuid7Source)
     wall_ms = clock.wall_ms()
     timeline, now_ms = memory.timeline_of(request, wall_ms)
     group = None if request.ip_address is None else address_group(request.ip_address)
+    domain = domain_of(request, profile)
     policy, shadow = memory.policies.enforced, memory.policies.shadow
     action = policy.action(request.action_type)
     keyed = timeline.keyed(action, request, group)
@@ -41,6 +43,7 @@ def decide(memory: Memory, request: CheckAction, clock: Clock, ids: Uuid7Source)
         request,
         action,
         group,
+        domain,
         profile,
         subject,
         windows=timeline.look(keyed, group, now_ms),
@@ -50,7 +53,7 @@ def decide(memory: Memory, request: CheckAction, clock: Clock, ids: Uuid7Source)
         now_ms=now_ms,
     )
     decision = evaluate(policy, facts)
-    timeline.commit(request, group, profile, keyed, decision, now_ms, signup=action.signup)
+    timeline.commit(request, group, domain, profile, keyed, decision, now_ms, signup=action.signup)
     decision_id = ids.next_bytes(wall_ms)
     latency_ms = round((clock.monotonic_s() - request.received_s) * 1_000, 3)
     # On the same facts, and after everything that counts was counted: a shadow changes nothing but this list.
@@ -62,4 +65,6 @@ def decide(memory: Memory, request: CheckAction, clock: Clock, ids: Uuid7Source)
     if decision.outcome is Outcome.REVIEW and request.occurred_ms is None:
         # Nobody waits for a verdict on what was imported.
         statements = (*statements, open_decision_case(UUID(bytes=decision_id), request.user_id, wall_ms))
+    if subject is not None:
+        statements = (*statements, *refusal_entry(request, decision, subject, UUID(bytes=decision_id), now_ms))
     return record_of(request, facts, decision, answer, decision_id, statements)

@@ -29,6 +29,7 @@ def gather(
     request: CheckAction,
     action: Action,
     group: str | None,
+    domain: str | None,
     profile: Profile,
     subject: Profile | None,
     *,
@@ -44,6 +45,7 @@ def gather(
         request: canonical.
         action: the catalogue's row.
         group: the address group, None without an address.
+        domain: of the e-mail address, None without one.
         profile: of the user who acts.
         subject: of the person whose data it is about, when that is somebody else.
         windows: what the action's limits hold.
@@ -55,7 +57,6 @@ def gather(
     concerned = profile if subject is None else subject
     content = request.content
     labels = lists.labels
-    domain = profile.email_domain if request.email is None else email_domain(request.email)
     facts = Facts(
         action=request.action_type,
         now_ms=now_ms,
@@ -86,6 +87,11 @@ def gather(
         else (),
     )
     return facts if content is None else _with_content(facts, content, profile, subject, now_ms)
+
+
+def domain_of(request: CheckAction, profile: Profile) -> str | None:
+    """Tells the e-mail's domain: of the address in the request, else of the user's."""
+    return profile.email_domain if request.email is None else email_domain(request.email)
 
 
 def _with_content(facts: Facts, content: Content, profile: Profile, subject: Profile | None, now_ms: int) -> Facts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from viral_engine.domain.canonical import address_group, email_domain
+from viral_engine.domain.canonical import address_group
 from viral_engine.domain.distinct import DistinctUsers
 from viral_engine.domain.duplicates import DAY_MS, SignupBook, SignupUse
 from viral_engine.domain.facts import NO_REFERRAL, QUIET, Referral, Velocity, WindowUse
@@ -134,32 +134,17 @@ class Timeline:
             address_refusals = self._address_refusals.used(group, now_ms)
             address_users = self._address_users.others(group, user, now_ms, household)
             address_signups = self._address_signups.others(group, user, now_ms, household)
-        domain_signups = phone_users = 0
-        if domain is not None:
-            domain_signups = self._domain_signups.others(domain, user, now_ms, household)
-        if request.phone is not None:
-            phone_users = self._phone_users.others(request.phone, user, now_ms, household)
-        if not (
-            user_refusals
-            or device_refusals
-            or address_refusals
-            or device_users
-            or address_users
-            or address_signups
-            or domain_signups
-            or phone_users
-        ):
-            return QUIET
-        return Velocity(
+        counts = (
             user_refusals,
             device_refusals,
             address_refusals,
             device_users,
             address_users,
             address_signups,
-            domain_signups,
-            phone_users,
+            0 if domain is None else self._domain_signups.others(domain, user, now_ms, household),
+            0 if request.phone is None else self._phone_users.others(request.phone, user, now_ms, household),
         )
+        return Velocity(*counts) if any(counts) else QUIET
 
     def referral(
         self, request: CheckAction, group: str | None, profile: Profile, profiles: Profiles, now_ms: int
@@ -185,6 +170,7 @@ class Timeline:
         self,
         request: CheckAction,
         group: str | None,
+        domain: str | None,
         profile: Profile,
         keyed: list[KeyedWindow],
         decision: Decision,
@@ -207,7 +193,6 @@ class Timeline:
                 self._address_signups.add(group, request.user_id, now_ms)
             if decision.books_signup:
                 self._signups.book(request.user_id, request.device_id, group, now_ms)
-            domain = profile.email_domain if request.email is None else email_domain(request.email)
             if domain is not None and domain not in PUBLIC_PROVIDERS:
                 self._domain_signups.add(domain, request.user_id, now_ms)
             if profile.referrer is not None:

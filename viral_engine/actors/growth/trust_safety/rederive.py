@@ -154,8 +154,8 @@ class _Past:
 
         def gathered(action: Action, windows: tuple[WindowUse, ...]) -> Facts:
             return gather(
-                request, action, group, profile, None, windows=windows, timeline=timeline, lists=self._lists.lists,
-                profiles=self._nobody, now_ms=now_ms,
+                request, action, group, profile.email_domain, profile, None, windows=windows, timeline=timeline,
+                lists=self._lists.lists, profiles=self._nobody, now_ms=now_ms,
             )  # fmt: skip
 
         action, other = policy.action(row.action_type), self._tried.action(row.action_type)
@@ -168,7 +168,7 @@ class _Past:
         recorded = facts_from_dict(row.facts)
         # Evaluated again, the recorded facts give the very decision that was counted then.
         decision = evaluate(policy, recorded)
-        timeline.commit(request, group, profile, keyed, decision, now_ms, signup=action.signup)
+        timeline.commit(request, group, profile.email_domain, profile, keyed, decision, now_ms, signup=action.signup)
         counting.restore_attempt(other, request, row.reasons, row.occurred_ms, counted=row.counted)
         taken = _taken(row, recorded, profile)
         if self._lists.lists.labels.names_any(ListKind.EMAIL_DOMAIN):
