@@ -1,5 +1,6 @@
 """API keys over HTTP: who gets in, who does not, and what changes when the keys do."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -110,7 +111,8 @@ def test_before_the_keys_were_ever_read_nobody_is_called_unknown() -> None:
         actor_keys = served.system.kept("/web").value.keys
         # A reading that is under way when the reader fails must not fill in again what is forgotten here.
         served.reader.failure = NotRead("gone")
-        settle(served.system)
+        read_to_the_end = actor_keys.refresh_again()
+        asyncio.run_coroutine_threadsafe(read_to_the_end, served.system.loop.event_loop).result(20)
         actor_keys._records = None
         actor_keys.proved.clear()
         assert served.check().error == (503, "unavailable", None)
