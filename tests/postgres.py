@@ -1,16 +1,15 @@
 """Fixtures: one real PostgreSQL per test session, one fresh empty database per test."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from quick_folders import quick_folder
 
 from viral_engine.store.embedded.server import EmbeddedServer
 
@@ -20,7 +19,7 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedServer]:
     """A running server of our own making; its folder is short, and gone afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="ve-"))
+    folder = quick_folder("ve-")
     server = EmbeddedServer(folder / "d")
     try:
         server.start()

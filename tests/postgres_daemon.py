@@ -6,11 +6,11 @@ import select
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from quick_folders import quick_folder
 
 from viral_engine.store.embedded.server import EmbeddedServer
 
@@ -76,7 +76,7 @@ def wait_gone(pid: int) -> bool:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A short folder that any OS user may pass through."""
-    path = Path(tempfile.mkdtemp(prefix="ve-"))
+    path = quick_folder("ve-")
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
@@ -85,7 +85,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def data_dir() -> Iterator[Path]:
     """A data folder that has been started once; shared, because whatever a test does to it must leave it startable."""
-    path = Path(tempfile.mkdtemp(prefix="ve-"))
+    path = quick_folder("ve-")
     path.chmod(0o755)
     server = EmbeddedServer(path / "d")
     server.start()

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quick_folders import quick_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 60.0
@@ -182,7 +182,7 @@ def retry_until(ask: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
 @pytest.fixture(scope="session")
 def shared_daemon() -> Iterator[RunningDaemon]:
     """A daemon that no test of this session breaks."""
-    folder = Path(tempfile.mkdtemp(prefix="ve-e2e-"))
+    folder = quick_folder("ve-e2e-")
     daemon = RunningDaemon(folder / "d")
     try:
         daemon.start()
@@ -195,7 +195,7 @@ def shared_daemon() -> Iterator[RunningDaemon]:
 @pytest.fixture
 def start_daemon() -> Iterator[Callable[..., RunningDaemon]]:
     """Makes started daemons with folders of their own; whatever still runs afterwards is stopped."""
-    folder = Path(tempfile.mkdtemp(prefix="ve-e2e-"))
+    folder = quick_folder("ve-e2e-")
     made: list[RunningDaemon] = []
 
     def make(program: Path = ROOT / "supervisor.py", flags: tuple[str, ...] = (), **environment: str) -> RunningDaemon:

@@ -2,161 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
-import select
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
+from outages import postmaster, stalled_postgres, stopped_postgres, wait_until_gone
 from psycopg.conninfo import make_conninfo
 from running_daemon import ROOT, RunningDaemon, retry_until
 
-from viral_engine.control import client
-from viral_engine.control.protocol import Request
 from viral_engine.store.embedded.server import EmbeddedServer
-
-WORKERS = 8
-PATHS = (
-    "/control",
-    "/database",
-    "/journal",
-    "/reader",
-    "/growth/trust_safety",
-    "/growth/content",
-    "/growth/redaction",
-    "/growth/pager",
-    "/growth",
-    "/jobs/clock",
-    "/jobs",
-    "/web",
-)
-
-
-class Load:
-    """Callers who ask one check after the other, each on a kept connection, until they are told to stop."""
-
-    def __init__(self, daemon: RunningDaemon) -> None:
-        self.answers: list[tuple[int, dict[str, Any]]] = []
-        self.faults: list[BaseException] = []
-        self._daemon = daemon
-        self._key = daemon.key
-        self._stop = threading.Event()
-        self._progress = threading.Condition()
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(WORKERS)]
-
-    def _ask(self, number: int) -> None:
-        connection = self._daemon.connection()
-        asked = 0
-        while not self._stop.is_set():
-            asked += 1
-            body = json.dumps({"user_id": f"load-{number}-{asked}", "action_type": "general"})
-            try:
-                connection.request("POST", "/v1/actions/check", body, {"Authorization": f"Bearer {self._key}"})
-                response = connection.getresponse()
-                answer = (response.status, json.loads(response.read()))
-            except http.client.RemoteDisconnected:
-                # A server that is replaced closes an idle connection; a client sends such a request again.
-                connection.close()
-                continue
-            except BaseException as fault:  # noqa: BLE001  (whatever reaches the caller is what the test is about)
-                self.faults.append(fault)
-                return
-            with self._progress:
-                self.answers.append(answer)
-                self._progress.notify_all()
-        connection.close()
-
-    def wait_for_more(self, count: int) -> None:
-        """Waits until so many more answers have come, or somebody met a fault."""
-        with self._progress:
-            target = len(self.answers) + count
-            assert self._progress.wait_for(lambda: len(self.answers) >= target or self.faults, 60), "no more answers"
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(60)
-
-
-@contextmanager
-def stopped_postgres(daemon: RunningDaemon) -> Iterator[int]:
-    """Kills the postmaster with -9 and yields its pid."""
-    pid = postmaster(daemon)
-    os.kill(pid, signal.SIGKILL)
-    yield pid
-
-
-@contextmanager
-def stalled_postgres(daemon: RunningDaemon) -> Iterator[None]:
-    """Stops the server's processes, every one, and lets them go on afterwards."""
-    pid = postmaster(daemon)
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    everyone = [pid, *map(int, children)]
-    for one in everyone:
-        os.kill(one, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for one in everyone:
-            os.kill(one, signal.SIGCONT)
-
-
-def postmaster(daemon: RunningDaemon) -> int:
-    """The pid of the embedded server."""
-    pid: int = daemon.cli_json("inspect", "/database", "--state")["state_of_actor"]["postmaster_pid"]
-    return pid
-
-
-def wait_until_gone(pid: int) -> bool:
-    """Whether a process ends within a bounded time; waits on the process itself."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], 30)[0])
-    finally:
-        os.close(descriptor)
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_killing_any_actor_under_load_leaves_no_request_without_an_answer(
-    start_daemon: Callable[..., RunningDaemon], path: str
-) -> None:
-    daemon = start_daemon()
-    before = postmaster(daemon)
-    with Load(daemon) as load:
-        load.wait_for_more(50)
-        done = daemon.cli("kill", path, "--yes", "--reason", f"test of {path}")
-        assert done.returncode == 0, done.stderr
-        load.wait_for_more(50)
-        retry_until(lambda: daemon.request("GET", "/readyz", key=None).status, lambda status: status == 200)
-        load.wait_for_more(50)
-    assert load.faults == []
-    assert {status for status, _ in load.answers} <= {200, 503}
-    assert postmaster(daemon) == before
-    entries = daemon.cli_json("history", path)
-    assert [entry["reason"] for entry in entries if entry["path"] == path] == [f"killed: test of {path}"]
-    acknowledged = [body["decision_id"] for status, body in load.answers if status == 200 and body["recorded"]]
-    sample = acknowledged[:: max(len(acknowledged) // 50, 1)]
-    assert {daemon.request("GET", f"/v1/decisions/{one}").status for one in sample} == {200}
 
 
 def test_why_the_database_is_away_is_told_once_to_operators_and_in_the_log_and_to_nobody_else(
@@ -299,131 +160,6 @@ def test_a_database_url_that_was_never_right_ends_the_start_with_one_sentence(
     wrong = make_conninfo(postgres_server.conninfo, dbname="nobody_made_this")
     with pytest.raises(AssertionError, match=r'the configured database can.t be used: .*"nobody_made_this"'):
         start_daemon(VIRAL_ENGINE_DATABASE__URL=wrong)
-
-
-def test_sigterm_ends_with_0_and_answers_what_it_has(start_daemon: Callable[..., RunningDaemon]) -> None:
-    daemon = start_daemon()
-    pid = postmaster(daemon)
-    with Load(daemon) as load:
-        load.wait_for_more(50)
-        daemon.process.send_signal(signal.SIGTERM)
-        assert daemon.process.wait(30) == 0
-    assert all(isinstance(fault, ConnectionRefusedError | ConnectionResetError) for fault in load.faults)
-    assert wait_until_gone(pid)
-
-
-@contextmanager
-def under_way(daemon: RunningDaemon, line: str, body: Any = None) -> Iterator[socket.socket]:
-    """A connection with a request under way."""
-    sent = json.dumps(body) if body is not None else ""
-    head = f"{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {daemon.key}\r\nContent-Length: {len(sent)}\r\n\r\n"
-    with socket.create_connection(address(daemon)) as connection:
-        connection.sendall(f"{head}{sent}".encode())
-        yield connection
-
-
-def address(daemon: RunningDaemon) -> tuple[str, int]:
-    """Where it listens."""
-    connection = daemon.connection()
-    return connection.host, connection.port
-
-
-def test_sigterm_under_load_ends_with_0_before_docker_would_kill_although_postgres_is_frozen(
-    start_daemon: Callable[..., RunningDaemon],
-) -> None:
-    daemon = start_daemon()
-    with Load(daemon) as load:
-        load.wait_for_more(50)
-        # Nobody knows this user: the answer waits for the reader, which hangs for longer than a stop may take.
-        with stalled_postgres(daemon), under_way(daemon, "GET /v1/users/nobody-knows") as reading:
-            daemon.process.send_signal(signal.SIGTERM)
-            assert daemon.process.wait(10) == 0
-            assert reading.recv(65_536).startswith(b"HTTP/1.1 503 ")
-
-
-def is_refused(where: tuple[str, int]) -> bool:
-    """Whether a new caller is turned away at once."""
-    try:
-        socket.create_connection(where, 30).close()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:
-        pass
-    return False
-
-
-def terminate(daemon: RunningDaemon) -> None:
-    """Ends it by a signal."""
-    daemon.process.send_signal(signal.SIGTERM)
-
-
-def exhaust_the_root(daemon: RunningDaemon) -> None:
-    """Kills children of the root until it gives up."""
-    path = json.loads((daemon.data_dir / "daemon.json").read_text())["socket"]
-
-    def is_up(child: str) -> bool:
-        node: dict[str, Any] = client.ask(path, Request(verb="inspect", path=child), 30)
-        return bool(node["state"] == "running")
-
-    for child in ("/jobs", "/control", "/reader", "/jobs"):
-        retry_until(partial(is_up, child), bool)
-        client.ask(path, Request(verb="kill", path=child, yes=True, force=True), 30)
-
-
-@pytest.mark.parametrize(("end", "code"), [(terminate, 0), (exhaust_the_root, 70)])
-def test_new_callers_are_refused_while_a_stop_serves_those_it_has(
-    start_daemon: Callable[..., RunningDaemon], end: Callable[[RunningDaemon], None], code: int
-) -> None:
-    daemon = start_daemon()
-    daemon.check("open", "general")
-    check = {"user_id": "open", "action_type": "general"}
-    with stalled_postgres(daemon), under_way(daemon, "POST /v1/actions/check", check) as waiting:
-        where = address(daemon)
-        end(daemon)
-        while not is_refused(where):
-            # Ends by itself: with a refusal, or with the answer that must not come first.
-            assert select.select([waiting], [], [], 0)[0] == []
-        assert daemon.process.wait(30) == code
-        assert waiting.recv(65_536).startswith(b"HTTP/1.1 503 ")
-
-
-def test_sigterm_in_the_first_moment_of_the_program_that_serve_becomes_ends_with_0(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "viral_engine.cli.main", "serve", "--data-dir", str(tmp_path / "d"), "--port", "0"],
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-    )
-    while b"supervisor.py" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
-        # Ends by itself: it becomes the daemon, or ends.
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (0, b"")
-
-
-@pytest.mark.parametrize("seen", ["lock", "keeper.lock", "pg-password", "pg/base", "instance-key", "daemon.json"])
-def test_sigterm_in_the_middle_of_a_first_start_ends_with_0_and_the_next_start_is_clean(
-    tmp_path: Path, seen: str
-) -> None:
-    daemon = RunningDaemon(tmp_path / "d")
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "supervisor.py"), "serve", "--data-dir", str(daemon.data_dir), "--port", "0"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    while not (daemon.data_dir / seen).exists():
-        # Ends by itself: with the file, or with the process.
-        assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 0, said
-    # Once the tree is up, an actor that waits for the server may be cut off, and the log says so.
-    assert b"Traceback" not in said
-    daemon.start()
-    try:
-        assert daemon.check("after", "general")["recorded"] is True
-    finally:
-        assert daemon.stop() == 0
 
 
 def test_a_disk_below_its_minimum_turns_readyz_red_and_the_outage_policy_answers(

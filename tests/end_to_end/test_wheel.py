@@ -29,7 +29,7 @@ def test_the_installed_wheel_serves_from_any_folder(tmp_path: Path) -> None:
     run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", wheels, ROOT)
     [wheel] = wheels.glob("viral_engine-*.whl")
     run(sys.executable, "-m", "venv", environment)
-    run(environment / "bin" / "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel)
+    run(environment / "bin" / "pip", "install", "-q", "--no-compile", "-c", ROOT / "constraints.txt", wheel)
     # Folders of pytest are 0700, which the database's user may not pass; the daemon must manage or say so.
     data_dir = tmp_path / "data"
     command = [str(environment / "bin" / "viral-engine"), "serve", "--data-dir", str(data_dir), "--port", "0"]
