@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable
 from typing import Any
@@ -94,6 +95,50 @@ def test_a_loop_that_is_closed_meanwhile_does_not_hurt_the_actor_that_answers(pl
 
 async def _awaited(reply: Reply[Any]) -> Any:
     return await reply
+
+
+@pytest.mark.parametrize("answer", ["late", ValueError("late")], ids=["an answer", "an error"])
+def test_an_answer_after_its_caller_was_cancelled_disturbs_nobody(placement: type[Actor], answer: Any) -> None:
+    told: list[dict[str, Any]] = []
+    with start_supervised(worker("a", placement)) as system:
+        system.loop.event_loop.set_exception_handler(lambda _loop, context: told.append(context))
+
+        async def give_up() -> Reply[Any]:
+            reply = system.call("/a", no_reply)
+            task = asyncio.ensure_future(_awaited(reply))
+            await NextTurn()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return reply
+
+        reply: Reply[Any] = on_loop(system, _wrapped(give_up()))[0]
+        settle(system)
+        if isinstance(answer, Exception):
+            system.cast("/a", lambda actor: actor.reply_to.set_exception(answer))
+        else:
+            system.cast("/a", lambda actor: actor.reply_to.set(answer))
+        settle(system)
+        assert reply.is_settled
+        assert len(system.deadlines.waiting) == 0
+        del reply
+        gc.collect()
+        settle(system)
+    assert told == []
+
+
+async def _wrapped(coroutine: Awaitable[Any]) -> tuple[Any]:
+    """What is awaitable itself would be awaited on its way back."""
+    return (await coroutine,)
+
+
+def test_an_error_that_no_coroutine_can_raise_reaches_who_awaits_it_all_the_same(placement: type[Actor]) -> None:
+    with start_supervised(worker("a", placement)) as system:
+        waiting = start_on_loop(system, _awaited(system.call("/a", no_reply)))
+        settle(system)
+        system.cast("/a", lambda actor: actor.reply_to.set_exception(StopIteration(7)))
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            waiting.get()
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["runtime's loop", "another loop"])

@@ -153,8 +153,12 @@ class LoopActor(Actor):
                 elif result is not None and hasattr(result, "__await__"):
                     self._run_coroutine(envelope, result, position)
                     return
-                elif envelope.reply_to is not None:
-                    self._answer(envelope, result)
+                elif envelope.reply_to is not None and self._ended is None:
+                    try:
+                        # As `_answer` does, without a frame of its own.
+                        envelope.reply_to.set(result)
+                    except Exception as error:  # noqa: BLE001  (a caller's own mistake)
+                        self._caller_failed(error)
             except BaseException as error:  # noqa: BLE001  (the supervised boundary)
                 if not self._lives_on(error):
                     self._end(error)

@@ -66,6 +66,11 @@ class Reply(pykka.Future[T], Generic[T]):
         is_settled: whether an answer or an error has arrived.
     """
 
+    __slots__ = (
+        "_error", "_get_hook", "_has_callbacks", "_surroundings", "_unanswered", "_value", "_waiter", "deadline_s",
+        "is_settled", "path", "timeout_s",
+    )  # fmt: skip
+
     _callbacks: list[Callable[[], object]]
 
     def __init__(
@@ -79,7 +84,7 @@ class Reply(pykka.Future[T], Generic[T]):
         self.is_settled = False
         self._value: Any = None
         self._error: BaseException | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[Any] | None = None
         self._has_callbacks = False
         self._get_hook = None
         if timeout_s is None or surroundings is None:
@@ -94,6 +99,8 @@ class Reply(pykka.Future[T], Generic[T]):
         """See `pykka.Future`: its `map`, `join` and the like are made of this."""
         super().__init__()
         super().set_get_hook(func)
+        # Whoever awaits it asks the hook, not the loop.
+        self._surroundings = None
 
     def set(self, value: Any | None = None) -> None:
         """Answers the caller with `value` unless it was answered before."""
@@ -105,11 +112,17 @@ class Reply(pykka.Future[T], Generic[T]):
         self.is_settled = True
         waiter = self._waiter
         if waiter is not None:
-            # As `_wake_waiter` does, without two frames of their own.
-            if get_ident() != self._surroundings.loop.ident:  # type: ignore[union-attr]  # who has a waiter has these
-                self._wake_waiter(waiter)
-            elif not waiter.done():
-                waiter.set_result(None)
+            # As `_wake` does, without a frame of its own.
+            surroundings: Surroundings = self._surroundings  # type: ignore[assignment]  # who has a waiter has these
+            surroundings.deadlines.waiting.discard(self)
+            if get_ident() != surroundings.loop.ident:
+                surroundings.loop.post(self._wake, waiter)
+            else:
+                try:  # noqa: SIM105  (a context manager would cost more than what it guards)
+                    waiter.set_result(value)
+                except asyncio.InvalidStateError:
+                    # Whoever waited was cancelled.
+                    pass
         if self._has_callbacks:
             self._run_callbacks()
 
@@ -134,8 +147,13 @@ class Reply(pykka.Future[T], Generic[T]):
             return
         self._error = error
         self.is_settled = True
-        if self._waiter is not None:
-            self._wake_waiter(self._waiter)
+        waiter = self._waiter
+        if waiter is not None:
+            loop = self._surroundings.loop  # type: ignore[union-attr]  # the same
+            if get_ident() != loop.ident:
+                loop.post(self._wake, waiter)
+            else:
+                self._wake(waiter)
         if self._has_callbacks:
             self._run_callbacks()
 
@@ -216,56 +234,50 @@ class Reply(pykka.Future[T], Generic[T]):
             or self._waiter is not None
             or get_ident() != surroundings.loop.ident
         ):
-            yield from self._await_elsewhere()
-        else:
-            self._waiter = waiter = surroundings.loop.event_loop.create_future()
-            if self.is_settled:
-                # Another thread answered in between, and may not have seen the waiter.
-                _wake(waiter)
-            deadlines = surroundings.deadlines
-            waiting = deadlines.waiting
-            # As `Deadlines.add` does, without a frame of its own.
-            waiting.add(self)
-            if not self.deadline_s >= deadlines.due_s:
-                deadlines.look_at(self)
-            try:
-                yield from waiter
-            finally:
-                waiting.discard(self)
-        if self._error is None and self._get_hook is None:
-            return self._value
+            return self._await_elsewhere()
+        # No generator of our own around this: it would cost a quarter of what the call does.
+        self._waiter = waiter = surroundings.loop.event_loop.create_future()
+        deadlines = surroundings.deadlines
+        # As `Deadlines.add` does, without a frame of its own. Whoever settles the reply takes it out again.
+        deadlines.waiting.add(self)
+        if not self.deadline_s >= deadlines.due_s:
+            deadlines.look_at(self)
+        if self.is_settled:
+            # Another thread answered in between, and may not have seen the waiter.
+            self._wake(waiter)
+        return waiter.__await__()
+
+    def _await_elsewhere(self) -> Generator[Any, None, Any]:
+        """Waits on a loop that is not the runtime's, or as the second who waits; not at all for what is settled."""
+        if not self.is_settled and self._get_hook is None:
+            loop = asyncio.get_running_loop()
+            future = loop.create_future()
+            self.on_settled(_WakeElsewhere(future, loop))
+            if self._surroundings is None:
+                yield from future
+            else:
+                self._surroundings.deadlines.add(self)
+                try:
+                    yield from future
+                finally:
+                    self._surroundings.deadlines.waiting.discard(self)
         return self.result()
 
-    def _await_elsewhere(self) -> Generator[Any, None, None]:
-        """Waits on a loop that is not the runtime's, or as the second who waits; not at all for what is settled."""
-        if self.is_settled or self._get_hook is not None:
+    def _wake(self, waiter: asyncio.Future[Any]) -> None:
+        """Hands the answer to whoever waits on the runtime's loop, where this is called."""
+        self._surroundings.deadlines.waiting.discard(self)  # type: ignore[union-attr]  # the same
+        if waiter.done():
+            # Whoever waited was cancelled.
             return
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        self.on_settled(_WakeElsewhere(future, loop))
-        if self._surroundings is None:
-            yield from future
-            return
-        self._surroundings.deadlines.add(self)
-        try:
-            yield from future
-        finally:
-            self._surroundings.deadlines.waiting.discard(self)
-
-    def _wake_waiter(self, waiter: asyncio.Future[None]) -> None:
-        home = self._surroundings.loop  # type: ignore[union-attr]  # only a reply with surroundings has a waiter
-        if get_ident() == home.ident:
-            _wake(waiter)
+        if self._error is None:
+            waiter.set_result(self._value)
+        elif isinstance(self._error, StopIteration):
+            # No coroutine can be given one.
+            waiter.set_exception(RuntimeError(repr(self._error)))
         else:
-            home.post(_wake, waiter)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    try:
-        waiter.set_result(None)
-    except asyncio.InvalidStateError:
-        # Whoever waited was cancelled.
-        return
+            waiter.set_exception(self._error)
+            # Whoever is cancelled before it gets this has not missed an error that somebody must hear of.
+            waiter.exception()
 
 
 class _WakeElsewhere:

@@ -180,4 +180,8 @@ class Work(Hooks):
             try:
                 envelope.reply_to.set(result)
             except Exception as error:  # noqa: BLE001  (a caller's own mistake must not end whoever answers it)
-                self.system.events.emit(CallbackFailed(self.path, str(crash(error))))
+                self._caller_failed(error)
+
+    def _caller_failed(self, error: Exception) -> None:
+        """Tells of a caller that could not take its answer."""
+        self.system.events.emit(CallbackFailed(self.path, str(crash(error))))
