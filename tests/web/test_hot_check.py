@@ -13,10 +13,12 @@ from web_serving import TIMEOUT_S, Served, TrustSafety, answer_of, serving
 
 from viral_engine.actors.web.actor import Web
 from viral_engine.messages.checks import CheckAction, Decided
+from viral_engine.messages.database import Invalidate
 from viral_engine.messages.journal import NotRecorded
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY
 from viral_engine.runtime.exits import SHUTDOWN
+from viral_engine.runtime.testing import settle
 
 LONG_WAY = {"Connection": "keep-alive, other"}
 """Says nothing, but no ordinary client says it."""
@@ -56,6 +58,10 @@ def _web(served: Served) -> Web:
 
 def _taken(served: Served) -> int:
     return int(_web(served).inspect_state()["hot_checks"])
+
+
+def _known(served: Served) -> int:
+    return int(_web(served).inspect_state()["known_heads"])
 
 
 class _Held:
@@ -156,6 +162,63 @@ def test_however_a_request_is_cut_into_pieces_it_is_answered_once(served: Served
             connection.sendall(whole[start:end])
         assert [status for status, _ in _read_answers(connection, 1)] == [200]
     assert len(served.trust_safety.got) == asked + 1
+
+
+def test_a_head_is_parsed_once_and_looked_up_after_that_its_key_each_time() -> None:
+    with serving(trust_safety=_steady()) as served:
+        key = served.reader.add_key(["check"])
+        request = _head(served, len(BODY)).replace(served.key.encode(), key.encode()) + BODY
+        with served.connect() as connection:
+            for asked in range(1, 4):
+                connection.sendall(request)
+                assert [status for status, _ in _read_answers(connection, 1)] == [200]
+                # The first one's key was not proved before.
+                assert (_taken(served), _known(served)) == (asked - 1, min(asked - 1, 1))
+            served.reader.keys.pop()
+            for _ in range(2):
+                served.system.cast("/web", Invalidate("keys"))
+                settle(served.system)
+            connection.sendall(request)
+            assert [status for status, _ in _read_answers(connection, 1)] == [401]
+
+
+@pytest.mark.parametrize("length", [0, 69_000], ids=["taken", "too large, refused before it came"])
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_body_that_looks_like_a_head_that_is_known_is_a_body(served: Served, *, length: int, apart: bool) -> None:
+    inner = _head(served, len(BODY)) + BODY
+    with served.connect() as connection:
+        for _ in range(2):
+            connection.sendall(inner)
+            assert [status for status, _ in _read_answers(connection, 1)] == [200]
+        asked = len(served.trust_safety.got)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        parts = [_head(served, length or len(inner)), inner]
+        if apart:
+            connection.sendall(parts[0])
+            served.request("GET", "/healthz")
+            connection.sendall(parts[1])
+        else:
+            connection.sendall(b"".join(parts))
+        assert [status for status, _ in _read_answers(connection, 1)] == [413 if length else 400]
+        connection.shutdown(socket.SHUT_WR)
+        assert _read_answers(connection, 1) == []
+    assert len(served.trust_safety.got) == asked
+
+
+def test_heads_that_are_known_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viral_engine.web.hot_check.KNOWN_HEADS_MAX", 3)
+    with serving(trust_safety=_steady()) as served, served.connect() as connection:
+
+        def known_after(header: str) -> int:
+            connection.sendall(_head(served, len(BODY), header) + BODY)
+            assert [status for status, _ in _read_answers(connection, 1)] == [200]
+            return _known(served)
+
+        # The first proves the key, the long way.
+        sizes = [known_after(f"X-Number: {number}") for number in range(8)]
+        assert sizes == [0, 1, 2, 3, 1, 2, 3, 1]
+        before = _known(served)
+        assert known_after("X-Request-Id: comes-once") == before
 
 
 def test_requests_behind_each_other_are_answered_in_order_also_by_mixed_ways(served: Served) -> None:

@@ -105,24 +105,23 @@ def _limits(
     for limit in limits:
         if limit.key in lifted:
             continue
-        for use in facts.windows:
-            if use.window == limit.window:
+        name, places_max = limit.window, limit.places
+        for window, used, reset_ms in facts.windows:  # noqa: B007  (used after the loop)
+            if window == name:
                 break
         else:
             continue
-        used = use.used
-        if used >= limit.places:
+        if used >= places_max:
             reasons.add(limit.reason)
-            wait_ms = max(1, use.reset_ms)
+            wait_ms = max(1, reset_ms)
             if shown is None or shown.retry_after_ms is None or wait_ms > shown.retry_after_ms:
-                shown = LimitState(limit.window, limit.places, 0, wait_ms, wait_ms)
+                shown = LimitState(name, places_max, 0, wait_ms, wait_ms)
             continue
-        places.append(limit.window)
-        remaining = limit.places - used - 1
+        places.append(name)
+        remaining = places_max - used - 1
         if shown is None or (shown.retry_after_ms is None and remaining < shown.remaining):
             # The place just taken is the only one and leaves a whole window from now, unless there are older ones.
-            reset_ms = use.reset_ms if used else limit.window_ms + 1
-            shown = LimitState(limit.window, limit.places, remaining, reset_ms, None)
+            shown = LimitState(name, places_max, remaining, reset_ms if used else limit.window_ms + 1, None)
     return shown, tuple(places)
 
 

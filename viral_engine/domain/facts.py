@@ -6,13 +6,11 @@ give the same decision, bit for bit.
 
 Parts that are the same for many checks of a user (`Trust`, consents, flags) are objects of their own, to be built once
 and kept. They are named tuples rather than frozen dataclasses, which take ten times as long to build (measured: 1 us
-against 11 for an ordinary check) on a path of 20,000 a second; fields are still given by keyword.
+against 11 for an ordinary check) on a path of 20,000 a second.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from itertools import compress
-from operator import is_not
 from typing import Any, NamedTuple
 
 from viral_engine.domain.ages import AgeBand
@@ -239,9 +237,11 @@ def facts_for_json(facts: Facts) -> dict[str, Any]:
     Rows without defaults stay named tuples and words stay enums: an encoder writes those as lists and text by itself.
     """
     # A word, a number or an empty tuple that equals its default is the default's own object: most are sorted out here.
-    plain: dict[str, Any] = dict(
-        compress(zip(Facts._fields, facts, strict=True), map(is_not, facts, _DEFAULTS)),
-    )
+    plain: dict[str, Any] = {
+        name: value
+        for name, value, default in zip(Facts._fields, facts, _DEFAULTS, strict=True)
+        if value is not default
+    }
     for name, default in _NESTED:
         if name in plain:
             if plain[name] == default:

@@ -32,6 +32,7 @@ class Grant:
         expires_s: when it ends, seconds since 1970; None for never.
         networks: where it may be used from; empty for anywhere.
         is_conditional: whether each use must be looked at (expiry, networks).
+        is_hot: whether it checks without conditions.
     """
 
     key_id: str
@@ -39,6 +40,7 @@ class Grant:
     expires_s: float | None
     networks: tuple[Network, ...]
     is_conditional: bool
+    is_hot: bool
 
 
 class KeyRing:
@@ -152,12 +154,14 @@ class KeyRing:
 
 
 def _grant_of(record: KeyRecord) -> Grant:
+    is_conditional = record.expires_at is not None or bool(record.networks)
     return Grant(
         record.key_id,
         frozenset(record.scopes),
         None if record.expires_at is None else record.expires_at.timestamp(),
         parse_networks(record.networks),
-        is_conditional=record.expires_at is not None or bool(record.networks),
+        is_conditional=is_conditional,
+        is_hot=not is_conditional and "check" in record.scopes,
     )
 
 

@@ -3,7 +3,8 @@
 What ASGI needs for a request (a scope, a task, an event, two messages out) costs as much as deciding it. So an ordinary
 check on a free connection goes from `Protocol` straight to trust_safety, which answers it by `HotCheck.set`. Everything
 out of the ordinary takes the long way through `CheckEndpoint`: a key that must be proved first or holds conditions, an
-`Idempotency-Key`, a body in pieces, HTTP/1.0. Both ways give the same answers (`tests/web/test_hot_check.py`).
+`Idempotency-Key`, a body in pieces, HTTP/1.0. A client's heads are all the same but for the length: one that was taken
+is remembered and not parsed again. Both ways give the same answers (`tests/web/test_hot_check.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from viral_engine.web.state import WebState
 
 CHECK_URL = CHECK_PATH.encode()
+KNOWN_HEADS_MAX = 2_000
+"""Heads remembered, 2 KiB at most each; when full all are forgotten, and parsed again as they come."""
+
 _LENGTH_DIGITS_MAX = 6
 _UNUSUAL = frozenset({b"expect", b"idempotency-key", b"transfer-encoding", b"upgrade"})
 _OK = 200
@@ -50,31 +54,53 @@ class HotRoute:
         self._bytes_max = state.context.settings.web.body_bytes_max
         self._server_headers: list[tuple[bytes, bytes]] | None = None
         self._heads: dict[int, bytes] = {}
+        self._known: dict[bytes, tuple[bytes, int]] = {}
 
     def begin(self, protocol: Protocol, headers: list[tuple[bytes, bytes]]) -> HotCheck | None:
         """Returns the request whose head has come; None when it must take the long way."""
-        authorization = given_id = None
-        length, hosts = -1, 0
-        for name, value in headers:
-            if name == b"authorization":
-                if authorization is not None:
-                    return None
-                authorization = value
-            elif name == b"content-length":
-                length = int(value) if len(value) <= _LENGTH_DIGITS_MAX and value.isdigit() else -1
-            elif name == b"host":
-                hosts += 1
-            elif name == b"x-request-id":
-                given_id = value
-            elif name in _UNUSUAL or (name == b"connection" and value.lower() != b"keep-alive"):
-                return None
-        if hosts != 1:
-            return None
-        grant = self._proved.get(authorization or b"")
-        if grant is None or grant.is_conditional or "check" not in grant.scopes or not 0 < length <= self._bytes_max:
+        found = dict(headers)
+        length = found.get(b"content-length", b"")
+        grant = self._proved.get(found.get(b"authorization", b""))
+        if (
+            grant is None
+            or not grant.is_hot
+            # A header that stands twice is looked at closely.
+            or len(found) != len(headers)
+            or b"host" not in found
+            or not _UNUSUAL.isdisjoint(found)
+            or found.get(b"connection", b"keep-alive").lower() != b"keep-alive"
+            or not length.isdigit()
+            or len(length) > _LENGTH_DIGITS_MAX
+            or not 0 < int(length) <= self._bytes_max
+        ):
             return None
         self.taken += 1
-        return HotCheck(self, protocol, grant, self.traffic.request_id(given_id), self.now_s())
+        return HotCheck(self, protocol, grant, self.traffic.request_id(found.get(b"x-request-id")), self.now_s())
+
+    @property
+    def known_heads(self) -> int:
+        """How many are remembered."""
+        return len(self._known)
+
+    def learn(self, head: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        """Remembers a head that `begin` took, down to its last byte, unless the next one will differ anyway."""
+        found = dict(headers)
+        if b"x-request-id" in found:
+            return
+        if len(self._known) >= KNOWN_HEADS_MAX:
+            self._known.clear()
+        self._known[head] = found[b"authorization"], int(found[b"content-length"])
+
+    def begin_known(self, protocol: Protocol, head: bytes, length: int) -> HotCheck | None:
+        """Returns the request of a head that was learnt; None for any other one, or while its body is not whole."""
+        known = self._known.get(head)
+        if known is None or known[1] != length:
+            return None
+        grant = self._proved.get(known[0])
+        if grant is None or not grant.is_hot:
+            return None
+        self.taken += 1
+        return HotCheck(self, protocol, grant, self.traffic.request_id(None), self.now_s())
 
     def head_of(self, status: int, server_headers: list[tuple[bytes, bytes]]) -> bytes:
         """Returns an answer's head up to the value of its length; uvicorn's headers change once a second."""

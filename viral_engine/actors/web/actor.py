@@ -99,6 +99,7 @@ class Web(LoopActor):
             "requests_open": self._server.open_requests,
             "requests_total": served.total_requests,
             "hot_checks": self._server.hot_route.taken,
+            "known_heads": self._server.hot_route.known_heads,
             "keys_loaded": self._web.keys.is_loaded,
         }
 
