@@ -184,6 +184,16 @@ def test_a_key_is_shown_once_and_refused_after_its_revocation(daemon: RunningDae
     assert (revoked.code, answer.status) == (0, 401)
 
 
+def test_a_key_with_a_rate_is_refused_beyond_it_and_listed_with_it(daemon: RunningDaemon) -> None:
+    made = run(daemon, "keys", "create", "slow", "--scope", "check", "--rate-per-minute", "1", "--json")
+    key = made.data
+    check = ("POST", "/v1/actions/check", {"user_id": 1, "action_type": "share"})
+    assert key["rate_per_minute"] == 1
+    assert [daemon.request(*check, key=key["key"]).status for _ in range(2)] == [200, 429]
+    [line] = [line for line in run(daemon, "keys", "list").out.splitlines() if key["key_id"] in line]
+    assert line.split()[3:5] == ["-", "1"]
+
+
 def test_a_wrong_key_file_is_not_allowed(daemon: RunningDaemon, tmp_path: Path) -> None:
     (tmp_path / "daemon.json").write_bytes((daemon.data_dir / "daemon.json").read_bytes())
     (tmp_path / "api-key").write_text("the key is\nve_abc_wrong\n")

@@ -10,7 +10,7 @@ from viral_engine.cli.api import segment
 from viral_engine.cli.layout import clean, word
 from viral_engine.cli.options import Session, common, without_none
 from viral_engine.cli.times import expiry, validity
-from viral_engine.messages.keys import Scope
+from viral_engine.messages.keys import RATE_PER_MINUTE_MAX, Scope
 
 SCOPES = get_args(Scope)
 
@@ -24,6 +24,12 @@ def keys() -> None:
 @click.argument("name")
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="May be repeated.")
 @click.option("--network", "networks", multiple=True, metavar="CIDR", help="Only from there; may be repeated.")
+@click.option(
+    "--rate-per-minute",
+    type=click.IntRange(1, RATE_PER_MINUTE_MAX),
+    metavar="NUMBER",
+    help="Requests that any 60 s take; by default as many as there are.",
+)
 @validity
 @common
 def create(
@@ -32,12 +38,18 @@ def create(
     *,
     scopes: tuple[str, ...],
     networks: tuple[str, ...],
+    rate_per_minute: int | None,
     expires_at: str | None,
     expires_after_s: float | None,
 ) -> None:
     """Create a key; its secret is shown once and never again."""
     expires = expiry(expires_at, expires_after_s)
-    body = {"name": name, "scopes": list(scopes), "networks": list(networks), **without_none(expires_at=expires)}
+    body = {
+        "name": name,
+        "scopes": list(scopes),
+        "networks": list(networks),
+        **without_none(expires_at=expires, rate_per_minute=rate_per_minute),
+    }
     answer: dict[str, Any] = session.daemon.http("POST", "/v1/keys", body)
     session.printer.note("keep it now: it is not shown again")
     session.printer.answer(answer, [clean(str(answer.get("key", answer)))])
@@ -49,11 +61,11 @@ def list_keys(session: Session) -> None:
     """List the keys, without their secrets."""
     answer = session.daemon.http("GET", "/v1/keys")
     rows = [
-        [key["key_id"], clean(key["name"]), word(key["scopes"]), word(key.get("networks")), word(key["created_at"]),
-         word(key["expires_at"]), word(key["revoked_at"])]
+        [key["key_id"], clean(key["name"]), word(key["scopes"]), word(key.get("networks")),
+         word(key["rate_per_minute"]), word(key["created_at"]), word(key["expires_at"]), word(key["revoked_at"])]
         for key in answer["keys"]
     ]  # fmt: skip
-    columns = ("KEY", "NAME", "SCOPES", "NETWORKS", "CREATED", "EXPIRES", "REVOKED")
+    columns = ("KEY", "NAME", "SCOPES", "NETWORKS", "A MINUTE", "CREATED", "EXPIRES", "REVOKED")
     session.printer.answer(answer, session.printer.table(columns, rows))
 
 

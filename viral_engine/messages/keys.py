@@ -9,17 +9,29 @@ from msgspec import Struct
 
 from viral_engine.runtime.flight_recorder import personal
 
+RATE_PER_MINUTE_MAX = 60_000
+"""Half a megabyte of memory for each key that has such a rate; one that may ask more often needs none."""
+
 Scope = Literal["check", "write", "review", "child_safety", "operate", "audit", "backfill", "pii_read"]
 
 
 @personal("name", "networks")
 class KeyBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Body of `POST /v1/keys`."""
+    """Body of `POST /v1/keys`.
+
+    Attributes:
+        name: what people call it.
+        scopes: what it allows.
+        expires_at: None for never.
+        networks: where it may be used from; empty for anywhere.
+        rate_per_minute: how many requests any 60 s take, each check of a bulk request being one; None for no limit.
+    """
 
     name: str
     scopes: list[Scope]
     expires_at: datetime | None = None
     networks: list[str] = []
+    rate_per_minute: int | None = None
 
 
 @personal("name", "networks")
@@ -30,6 +42,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     name: str
     scopes: list[str]
     networks: list[str]
+    rate_per_minute: int | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -47,3 +60,4 @@ class KeyRecord(Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    rate_per_minute: int | None = None

@@ -22,8 +22,8 @@ def create_key(key: KeyRecord, *, author: str) -> tuple[Statement, ...]:
     return (
         statement(
             "INSERT INTO api_keys"
-            " (key_id, name, scopes, networks, secret_mac, author, created_at, expires_at, revoked_at)"
-            " VALUES (%s, %s, %s::text[], %s::text[], %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            " (key_id, name, scopes, networks, secret_mac, author, created_at, expires_at, revoked_at, rate_per_minute)"
+            " VALUES (%s, %s, %s::text[], %s::text[], %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             key.key_id,
             key.name,
             key.scopes,
@@ -33,6 +33,7 @@ def create_key(key: KeyRecord, *, author: str) -> tuple[Statement, ...]:
             key.created_at,
             key.expires_at,
             key.revoked_at,
+            key.rate_per_minute,
             rows_expected=1,
         ),
         notify("keys", key.key_id),
@@ -53,7 +54,7 @@ def revoke_key(key_id: str, *, at_ms: int) -> tuple[Statement, ...]:
 
 
 _READ = text(
-    "SELECT key_id, name, scopes, networks, secret_mac, created_at, expires_at, revoked_at"
+    "SELECT key_id, name, scopes, networks, secret_mac, created_at, expires_at, revoked_at, rate_per_minute"
     " FROM api_keys WHERE revoked_at IS NULL ORDER BY created_at, key_id"
 )
 

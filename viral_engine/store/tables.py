@@ -225,6 +225,7 @@ api_keys = Table(
     _column("created_at", _INSTANT, C.OPERATIONAL),
     _column("expires_at", _INSTANT, C.OPERATIONAL, null=True),
     _column("revoked_at", _INSTANT, C.OPERATIONAL, null=True),
+    _column("rate_per_minute", Integer, C.OPERATIONAL, null=True),
 )
 
 nodes = Table(

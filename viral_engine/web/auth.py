@@ -13,6 +13,7 @@ from viral_engine.runtime.system import System
 from viral_engine.web.client import Network, lies_in, parse_networks
 from viral_engine.web.context import READER
 from viral_engine.web.errors import ApiError, unavailable
+from viral_engine.web.key_rates import KeyRates
 from viral_engine.web.keytext import key_id_of, mac_of
 
 CACHED_MAX = 10_000
@@ -31,7 +32,8 @@ class Grant:
     Attributes:
         expires_s: when it ends, seconds since 1970; None for never.
         networks: where it may be used from; empty for anywhere.
-        is_conditional: whether each use must be looked at (expiry, networks).
+        rate_per_minute: None for no limit.
+        is_conditional: whether each use must be looked at (expiry, networks, rate).
         is_hot: whether it checks without conditions.
     """
 
@@ -39,6 +41,7 @@ class Grant:
     scopes: frozenset[str]
     expires_s: float | None
     networks: tuple[Network, ...]
+    rate_per_minute: int | None
     is_conditional: bool
     is_hot: bool
 
@@ -61,6 +64,7 @@ class KeyRing:
         self._records: dict[str, KeyRecord] | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._refreshed_s = float("-inf")
+        self._rates = KeyRates(system.clock.monotonic_s)
         self.proved: dict[bytes, Grant] = {}
 
     @property
@@ -90,6 +94,15 @@ class KeyRing:
         """
         if grant.networks and (address is None or not lies_in(address, grant.networks)):
             raise ApiError(403, "network_not_allowed", "this API key may not be used from this network")
+
+    def count(self, grant: Grant, requests: int = 1) -> None:
+        """Counts requests of a key against its rate.
+
+        Raises:
+            ApiError: 429 key_rate_exceeded, or 422 when its rate is below their number.
+        """
+        if grant.rate_per_minute is not None and requests:
+            self._rates.take(grant.key_id, grant.rate_per_minute, requests)
 
     def mac_of(self, text: str) -> bytes:
         """Returns what is stored of a key's text."""
@@ -125,6 +138,7 @@ class KeyRing:
         if found != self._records:
             self._records = found
             self.proved.clear()
+            self._rates.keep(found)
 
     async def _prove(self, header: bytes) -> Grant:
         scheme, _, text = header.decode("latin-1").partition(" ")
@@ -154,12 +168,13 @@ class KeyRing:
 
 
 def _grant_of(record: KeyRecord) -> Grant:
-    is_conditional = record.expires_at is not None or bool(record.networks)
+    is_conditional = record.expires_at is not None or bool(record.networks) or record.rate_per_minute is not None
     return Grant(
         record.key_id,
         frozenset(record.scopes),
         None if record.expires_at is None else record.expires_at.timestamp(),
         parse_networks(record.networks),
+        record.rate_per_minute,
         is_conditional=is_conditional,
         is_hot=not is_conditional and "check" in record.scopes,
     )

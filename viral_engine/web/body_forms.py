@@ -21,6 +21,7 @@ from viral_engine.domain.consent import (
 from viral_engine.domain.policy_file import SOURCE_LENGTH_MAX
 from viral_engine.domain.redaction.known_names import KNOWN_LENGTH_MAX, KNOWN_MAX
 from viral_engine.domain.reports import TEXT_LENGTH_MAX
+from viral_engine.messages.keys import RATE_PER_MINUTE_MAX
 from viral_engine.web.actions import TEXT_BYTES_MAX
 from viral_engine.web.api.access import NETWORK_BITS_MIN_4, NETWORK_BITS_MIN_6
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX
@@ -180,6 +181,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "scopes": {"minItems": 1},
         "expires_at": INSTANT,
         "networks": {"type": "array", "maxItems": NETWORKS_MAX, "items": _ref("Network")},
+        "rate_per_minute": {"type": "integer", "minimum": 1, "maximum": RATE_PER_MINUTE_MAX},
     },
     "PolicyBody": {"source": {"type": "string", "maxLength": SOURCE_LENGTH_MAX}, "reason": text(REASON_LENGTH_MAX)},
     "SwitchBody": {

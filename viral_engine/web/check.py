@@ -130,6 +130,8 @@ class CheckEndpoint:
                 grant = await self._authenticate(scope, authorization)
             if "check" not in grant.scopes:
                 raise insufficient_scope(_SCOPES)  # noqa: TRY301  (a call more in every check)
+            if grant.is_conditional:
+                self._keys.count(grant)
             body = await read_body(receive, sent.get(b"content-length"), self._bytes_max)
             if key is None:
                 answered = await self._checker.decide(self._checker.action_of(body, grant, received_s))

@@ -96,6 +96,7 @@ class Endpoint:
         assert self._route.scopes is not None
         if not any(scope_name in grant.scopes for scope_name in self._route.scopes):
             raise insufficient_scope(self._route.scopes)
+        self._state.keys.count(grant)
         return grant
 
 

@@ -48,6 +48,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
     429: {
         "quota_exceeded": "A reporter has sent as many reports today as are taken; Retry-After says when more are.",
         "rate_limited": "A limit is full; Retry-After says when it lets go.",
+        "key_rate_exceeded": "The API key asks more often than it may; Retry-After says when it may again.",
     },
     431: {"headers_too_large": "The request line and the headers are too large."},
     500: {"internal": "A fault of ours; the request id names it in the log."},
@@ -106,6 +107,7 @@ _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "malformed_json": lambda route: bool(route.body_bytes_max),
     "authentication_required": lambda route: bool(route.scopes),
     "insufficient_scope": lambda route: bool(route.scopes),
+    "key_rate_exceeded": lambda route: bool(route.scopes),
     "network_not_allowed": lambda route: bool(route.scopes),
     "not_authorized_for_subject": lambda route: ON_BEHALF_OF in route.query,
     "user_blocked": lambda route: ON_BEHALF_OF in route.query,

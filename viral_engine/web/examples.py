@@ -38,7 +38,10 @@ _RECORD = {
 _CONSENT = {"scope": "service", "method": "signed_form", "guardian_id": "41", "policy_version": "3"}
 _ENTRY = {"kind": "device", "value": "d-1", "reason": "stolen accounts", "author": "key:k1", "created_at": _WHEN}
 _LABEL = {"kind": "user", "value": "42", "label": "on_watch", "reason": "two chargebacks", "expires_at": _WHEN}
-_KEY = {"name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "expires_at": _WHEN}
+_KEY = {
+    "name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "rate_per_minute": 6_000,
+    "expires_at": _WHEN,
+}  # fmt: skip
 _STANDS = {"added": True, "reason": "stolen accounts", "expires_at": _WHEN}
 _SWITCHED = {"since": _WHEN, "author": "key:k1", "reason": "fewer denials"}
 _CASE = {

@@ -64,6 +64,9 @@ def bulk(checker: Checker, items_max: int) -> Handler:
             raise malformed("the key 'items' stands twice")
         if not 1 <= len(items) <= items_max:
             raise Invalid("items", f"must have 1 to {items_max} items")
+        assert call.grant is not None
+        # One was counted with the request.
+        call.state.keys.count(call.grant, len(items) - 1)
         parts: list[bytes] = []
         is_final = True
         for start in range(0, len(items), CHUNK):

@@ -10,7 +10,7 @@ from msgspec import structs
 from viral_engine.domain import canonical
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.journal import Commit, RowsDiffer
-from viral_engine.messages.keys import KeyBody, KeyRecord, KeyView
+from viral_engine.messages.keys import RATE_PER_MINUTE_MAX, KeyBody, KeyRecord, KeyView
 from viral_engine.messages.reading import ReadKeys
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.store.audit import audit_entry
@@ -31,6 +31,7 @@ class KeyMade(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     scopes: list[str]
     networks: list[str]
+    rate_per_minute: int | None
     expires_at: datetime | None
 
 
@@ -52,6 +53,8 @@ async def post_key(call: Call) -> Answer:
         raise Invalid("scopes", "must name at least one")
     if len(body.networks) > NETWORKS_MAX:
         raise Invalid("networks", f"may have {NETWORKS_MAX} at most")
+    if body.rate_per_minute is not None and not 1 <= body.rate_per_minute <= RATE_PER_MINUTE_MAX:
+        raise Invalid("rate_per_minute", f"must be 1 to {RATE_PER_MINUTE_MAX}")
     key_id, key_text = new_key()
     record = KeyRecord(
         key_id=key_id,
@@ -62,13 +65,19 @@ async def post_key(call: Call) -> Answer:
         created_at=datetime.fromtimestamp(now_ms / 1000, UTC),
         expires_at=expiry(body.expires_at, now_ms),
         revoked_at=None,
+        rate_per_minute=body.rate_per_minute,
     )
     entry = audit_entry(
         "key.create",
         call.author,
         at_ms=now_ms,
         subject=("key", key_id),
-        details={"name": record.name, "scopes": record.scopes, "networks": record.networks},
+        details={
+            "name": record.name,
+            "scopes": record.scopes,
+            "networks": record.networks,
+            "rate_per_minute": record.rate_per_minute,
+        },
         request_id=call.request_id,
     )
     await call.commit(Commit((*create_key(record, author=call.author), entry)))
@@ -79,6 +88,7 @@ async def post_key(call: Call) -> Answer:
         name=record.name,
         scopes=record.scopes,
         networks=record.networks,
+        rate_per_minute=record.rate_per_minute,
         expires_at=record.expires_at,
     )
     return Answer(201, made, headers=((b"cache-control", b"no-store"),))
