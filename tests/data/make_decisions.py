@@ -15,7 +15,7 @@ from typing import Any
 from viral_engine.domain.actions import CATALOGUE, UNLISTED
 from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import Consent, ConsentMethod, DataClass, RecipientClass
-from viral_engine.domain.content_signals import Signal
+from viral_engine.domain.content_phrases import Signal
 from viral_engine.domain.decision import decision_to_dict
 from viral_engine.domain.duplicates import SignupUse
 from viral_engine.domain.evaluate import evaluate

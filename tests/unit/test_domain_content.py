@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import Consent, ConsentMethod
-from viral_engine.domain.content_signals import Signal, look_at, signals_in
+from viral_engine.domain.content_phrases import Signal
+from viral_engine.domain.content_signals import look_at, signals_in
 from viral_engine.domain.counterfactual import Step, what_would_allow
 from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.facts import Facts, facts_from_dict, facts_to_dict
@@ -131,6 +132,46 @@ def test_leaving_details_out_is_advice_and_how_to_hide_signs_is_none() -> None:
 )
 def test_signs_are_found_whatever_the_spelling(text: str, signals: tuple[Signal, ...]) -> None:
     assert signals_in(text) == signals
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [
+        ("find me on wh4ts4pp", Signal.OFF_PLATFORM),
+        ("t3xt m3", Signal.OFF_PLATFORM),
+        ("join my d1scord", Signal.OFF_PLATFORM),
+        ("on te1egram", Signal.OFF_PLATFORM),
+        ("my 5n@pch@t is maya", Signal.OFF_PLATFORM),
+        ("wh\u0430ts\u0430pp", Signal.OFF_PLATFORM),
+        ("\u03bfn t\u03b5l\u03b5gr\u03b1m", Signal.OFF_PLATFORM),
+        ("W h a t s A p p, you know", Signal.OFF_PLATFORM),
+        ("w.h.a.t.s.a.p.p", Signal.OFF_PLATFORM),
+        ("w-h-4-t-s-4-p-p", Signal.OFF_PLATFORM),
+        ("it stays o u r s e c r e t", Signal.SECRECY),
+        ("are y0u al0ne", Signal.MEETING),
+    ],
+)
+def test_signs_are_found_through_figures_look_alikes_and_spaces(text: str, signal: Signal) -> None:
+    assert signals_in(text) == (signal,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Zimmermann telegram was sent in 1917.",
+        "There was discord among the states; Facebook is a company.",
+        "Don't tell me the answer yet, show your work.",
+        "Where do the two lines meet up? At (3, 4).",
+        "My apartment has 60 m\u00b2, and a signal needs 2 s to cross it.",
+        "When your parents were young, phones had cords.",
+        "a b c d e f g h i j k l m n o p q r s t u v w x y z",
+        "x1 + x2 = 5, a2 + b2 = c2, 4 p p 4 m",
+        "Guarda tu tel\u00e9fono y lee el texto.",
+        "\u041e\u0442\u0432\u0435\u0442: \u0441\u043a\u043e\u0440\u043e\u0441\u0442\u044c 5 \u043c/\u0441.",
+    ],
+)
+def test_words_of_lessons_are_no_signs(text: str) -> None:
+    assert signals_in(text) == ()
 
 
 def test_a_lesson_in_mathematics_holds_nothing() -> None:
