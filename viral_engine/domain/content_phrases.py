@@ -1,6 +1,6 @@
 """What the grooming of a child looks like in words, in English and Spanish: without accents and apostrophes.
 
-A sign is no proof: a person reads what was meant. Words of lessons alone (a telegram of 1917, lines that meet) are none.
+A sign is no proof: a person reads what was meant. Words of lessons, a telegram of 1917 or lines that meet, are none.
 """
 
 from collections.abc import Mapping
