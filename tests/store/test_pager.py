@@ -39,7 +39,7 @@ from viral_engine.runtime.system import System
 from viral_engine.runtime.testing import Gate, ManualClock, settle, start_supervised
 from viral_engine.store.engine import Database
 from viral_engine.store.paging import _LOCK_KEY
-from viral_engine.store.reviews import claim_case, put_report
+from viral_engine.store.reviews import CLAIM_MS, claim_case, put_report
 from viral_engine.telemetry.board import ConditionBoard
 
 PATH = "/growth/pager"
@@ -306,9 +306,26 @@ def test_a_case_that_nobody_claims_is_paged_again_until_somebody_does_and_stays_
     assert len({page["message-id"] for page in running.mail.mails}) == 3
     assert (running.case("state"), running.case("closed_at")) == (["open"], [None])
     commit(running.conninfo, claim_case(UUID(case_id), "key:ada", running.clock.wall_ms()))
-    running.tick(after_s=10 * REMIND_S)
+    running.tick(after_s=CLAIM_MS / 1_000)
     assert len(running.mail.mails) == 3
     assert running.case("state") == ["claimed"]
+
+
+def test_a_case_that_was_claimed_and_left_is_paged_again_when_the_claim_has_lapsed(running: OnCall) -> None:
+    case_id = running.report()
+    running.tick()
+    commit(running.conninfo, claim_case(UUID(case_id), "key:ada", running.clock.wall_ms()))
+    running.tick(after_s=CLAIM_MS / 1_000)
+    assert (len(running.mail.mails), running.actor._wired.counter.waiting) == (1, 0)
+    running.tick(after_s=0.001)
+    [_, again] = running.mail.mails
+    assert again["subject"].endswith(f"{case_id} was left")
+    assert running.actor._wired.counter.waiting == 1
+    running.tick(after_s=REMIND_S)
+    assert len(running.mail.mails) == 3
+    commit(running.conninfo, claim_case(UUID(case_id), "key:bob", running.clock.wall_ms()))
+    running.tick(after_s=REMIND_S)
+    assert len(running.mail.mails) == 3
 
 
 def test_many_cases_are_paged_in_rounds_of_a_bounded_size_the_oldest_first(running: OnCall) -> None:

@@ -16,8 +16,10 @@ class DuePage(Struct, frozen=True, kw_only=True):
 
     Attributes:
         last_paged_at: of the page before; None for the first one.
+        claim_lapsed: somebody claimed it, and did not close it in the claim's hour.
     """
 
     case_id: str
     opened_at: datetime
     last_paged_at: datetime | None
+    claim_lapsed: bool

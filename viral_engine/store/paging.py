@@ -2,23 +2,30 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from viral_engine.messages.paging import DuePage
+from viral_engine.store.reviews import CLAIM_MS
 from viral_engine.store.statements import instant_of
 
 __all__ = ["due_pages", "mark_paged", "sole_pager", "waiting_cases"]
 
 # Any number that nobody else's program takes: "page" in ASCII.
 _LOCK_KEY = 0x70616765
-_OPEN = "FROM cases WHERE queue = 'child_safety' AND state = 'open'"
+# A claim that has lapsed holds nobody else off the case, so it must not hold off the pager either.
+_UNCLAIMED = (
+    "FROM cases WHERE queue = 'child_safety'"
+    " AND (state = 'open' OR (state = 'claimed' AND claimed_at < :claimed_before))"
+)
 _DUE = text(
-    f"SELECT id::text AS case_id, opened_at, coalesce(reminded_at, paged_at) AS last_paged_at {_OPEN}"
+    "SELECT id::text AS case_id, opened_at, coalesce(reminded_at, paged_at) AS last_paged_at,"
+    f" state = 'claimed' AS claim_lapsed {_UNCLAIMED}"
     " AND (paged_at IS NULL OR coalesce(reminded_at, paged_at) <= :paged_before)"
     " ORDER BY paged_at IS NOT NULL, id LIMIT :limit"
 )
-_WAITING = text(f"SELECT count(*) {_OPEN}")
+_WAITING = text(f"SELECT count(*) {_UNCLAIMED}")
 _MARK = text(
     "UPDATE cases SET paged_at = coalesce(paged_at, :at),"
     " reminded_at = CASE WHEN paged_at IS NULL THEN reminded_at ELSE :at END WHERE id = CAST(:case_id AS uuid)"
@@ -41,16 +48,20 @@ def sole_pager(connection: Connection) -> Iterator[bool]:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK_KEY})
 
 
-def due_pages(connection: Connection, paged_before_ms: int, limit: int) -> list[DuePage]:
-    """Open cases that nobody was paged for, oldest first, then those whose last page is older than the instant."""
-    wanted = {"paged_before": instant_of(paged_before_ms), "limit": limit}
+def due_pages(connection: Connection, now_ms: int, remind_ms: int, limit: int) -> list[DuePage]:
+    """Unclaimed cases that nobody was paged for, oldest first, then those whose last page is `remind_ms` old."""
+    wanted = {"paged_before": instant_of(now_ms - remind_ms), "limit": limit, **_claimed_before(now_ms)}
     return [DuePage(**row) for row in connection.execute(_DUE, wanted).mappings()]
 
 
-def waiting_cases(connection: Connection) -> int:
-    """How many cases nobody has claimed."""
-    count: int = connection.scalar(_WAITING) or 0
+def waiting_cases(connection: Connection, now_ms: int) -> int:
+    """How many cases nobody has claimed, or no longer."""
+    count: int = connection.scalar(_WAITING, _claimed_before(now_ms)) or 0
     return count
+
+
+def _claimed_before(now_ms: int) -> dict[str, Any]:
+    return {"claimed_before": instant_of(now_ms - CLAIM_MS)}
 
 
 def mark_paged(connection: Connection, case_id: str, at_ms: int) -> None:

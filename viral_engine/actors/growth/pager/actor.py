@@ -140,11 +140,12 @@ class Pager(ThreadActor):
     def _page(self, connection: Connection) -> None:
         wired, clock = self._wired, self.system.clock
         self._mark_accepted(connection)
-        wired.counter.waiting = waiting = waiting_cases(connection)
+        now_ms = clock.wall_ms()
+        wired.counter.waiting = waiting = waiting_cases(connection, now_ms)
         if not wired.settings.host:
             wired.board.remark(PART, f"{NOBODY}; unclaimed cases: {waiting}" if waiting else NOBODY)
             return
-        due = due_pages(connection, clock.wall_ms() - round(wired.settings.remind_s * 1_000), BATCH_MAX)
+        due = due_pages(connection, now_ms, round(wired.settings.remind_s * 1_000), BATCH_MAX)
         if due or clock.monotonic_s() >= self._try_s:
             self._send_all(connection, due)
 

@@ -39,14 +39,19 @@ def letter(page: DuePage, *, settings: Pager, url: str, waiting: int, now: datet
         page: the case, and its page before.
         settings: from whom and to whom.
         url: of the daemon's HTTP side.
-        waiting: cases that nobody has claimed.
+        waiting: cases that nobody has claimed, or no longer.
         now: in UTC.
     """
     last = page.last_paged_at
     number = 0 if last is None else round(last.timestamp())
-    what = "A case of child safety has come in." if last is None else "Nobody has claimed a case of child safety yet."
+    if page.claim_lapsed:
+        what, news = "Whoever claimed a case of child safety has not closed it within the hour.", "was left"
+    elif last is None:
+        what, news = "A case of child safety has come in.", "is new"
+    else:
+        what, news = "Nobody has claimed a case of child safety yet.", "still waits"
     mail = EmailMessage()
-    mail["Subject"] = f"Child safety: case {page.case_id} {'is new' if last is None else 'still waits'}"
+    mail["Subject"] = f"Child safety: case {page.case_id} {news}"
     mail["From"] = settings.sender
     mail["To"] = ", ".join(settings.recipients)
     mail["Date"] = format_datetime(now)
