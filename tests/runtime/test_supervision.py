@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from event_story import Story
 from scripted_actors import Boom, Script, crash, scripted, stop
 
 from viral_engine.runtime.actor import Actor
 from viral_engine.runtime.events import (
     ActorEnded,
-    ActorStarted,
-    ActorStartFailed,
     ChildGaveUp,
     ChildRestarted,
     SupervisorGaveUp,
@@ -25,29 +23,6 @@ from viral_engine.runtime.spec import Supervisor, Worker
 from viral_engine.runtime.system import System
 from viral_engine.runtime.testing import EventLog, Gate, ManualClock, settle, start_supervised
 from viral_engine.runtime.thread_actor import ThreadActor
-
-
-@dataclass
-class Story:
-    """What happened, in short: `+a.2` started, `-a.1:killed` ended, `!a.2:Boom: x` did not start."""
-
-    lines: list[str] = field(default_factory=list)
-
-    def __call__(self, event: Any) -> None:
-        if not isinstance(event, ActorStarted | ActorEnded | ActorStartFailed):
-            return
-        who = f"{event.path.rsplit('/')[-1] or 'root'}.{event.incarnation}"
-        match event:
-            case ActorStarted():
-                self.lines.append(f"+{who}")
-            case ActorEnded(exit_reason=reason):
-                self.lines.append(f"-{who}:{reason}")
-            case ActorStartFailed(exit_reason=reason):
-                self.lines.append(f"!{who}:{reason}")
-
-    def since(self) -> str:
-        told, self.lines = " ".join(self.lines), []
-        return told
 
 
 def worker(name: str, script: Script | None = None, placement: type[Actor] = LoopActor, **options: Any) -> Worker:
