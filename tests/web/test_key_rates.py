@@ -23,31 +23,33 @@ class Watch:
         return self.now_s
 
 
-def is_taken(rates: KeyRates, rate: int, count: int = 1, key_id: str = "k") -> bool:
+def is_taken(rates: KeyRates, rate: int, count: int = 1, *, key_id: str = "k", taken: int = 0) -> bool:
     try:
-        rates.take(key_id, rate, count)
+        rates.take(key_id, rate, count, taken=taken)
     except ApiError as refused:
-        return (refused.status, refused.code) != (429, "key_rate_exceeded")
+        return (refused.status, refused.code) != ((422, "invalid") if count > rate else (429, "key_rate_exceeded"))
     return True
 
 
 @given(
     rate=st.integers(1, 6),
-    asked=st.lists(st.tuples(st.integers(0, 25), st.integers(1, 6)), max_size=60),
+    asked=st.lists(st.tuples(st.integers(0, 25), st.integers(1, 7), st.booleans()), max_size=60),
 )
 def test_no_60_s_hold_more_than_the_rate_and_nothing_is_refused_that_fits(
-    rate: int, asked: list[tuple[int, int]]
+    rate: int, asked: list[tuple[int, int, bool]]
 ) -> None:
     watch = Watch()
     rates = KeyRates(watch)
     taken: list[float] = []
-    for passed_s, count in asked:
+    for passed_s, count, begins_with_one in asked:
         watch.now_s += passed_s
         held = sum(instant > watch.now_s - WINDOW_S for instant in taken)
+        if begins_with_one and not is_taken(rates, rate):
+            assert held == rate
+            continue
         fits = held + count <= rate
-        if count <= rate:
-            assert is_taken(rates, rate, count) == fits
-            taken += [watch.now_s] * (count if fits else 0)
+        assert is_taken(rates, rate, count, taken=int(begins_with_one)) == fits
+        taken += [watch.now_s] * (count if fits else 0)
 
 
 def test_a_refusal_tells_when_there_is_room_for_all_that_was_asked() -> None:
@@ -69,6 +71,16 @@ def test_more_at_once_than_the_rate_is_never_taken_and_says_so() -> None:
     assert refused.value.status == 422
 
 
+def test_a_bulk_request_beyond_the_rate_is_told_that_it_never_fits_and_takes_no_place() -> None:
+    with serving() as served:
+        key = served.reader.add_key(["check"], rate_per_minute=2)
+        checks = {"items": [{"user_id": 1, "action_type": "general"}] * 3}
+        refused = served.request("POST", "/v1/actions/check/bulk", checks, key=key)
+        assert refused.error[:2] == (422, "invalid")
+        assert "never for 3 at once" in refused.json["message"]
+        assert [served.check(key=key).status for _ in range(3)] == [200, 200, 429]
+
+
 def test_keys_do_not_share_and_one_that_is_gone_is_forgotten() -> None:
     rates = KeyRates(Watch())
     assert is_taken(rates, 1, key_id="a")
@@ -86,7 +98,7 @@ def test_over_http_every_route_counts_and_each_check_of_a_bulk_request() -> None
         assert served.request("GET", "/v1/keys", key=key).status == 200
         assert served.request("POST", "/v1/actions/check/bulk", checks, key=key).status == 200
         assert served.request("POST", "/v1/actions/check/bulk", checks, key=key).error[:2] == (429, "key_rate_exceeded")
-        # The request of it had the last place.
+        assert served.check(key=key).status == 200, "what was refused took no place"
         refused = served.check(key=key)
         assert refused.error == (429, "key_rate_exceeded", None)
         assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_S

@@ -95,14 +95,23 @@ class KeyRing:
         if grant.networks and (address is None or not lies_in(address, grant.networks)):
             raise ApiError(403, "network_not_allowed", "this API key may not be used from this network")
 
-    def count(self, grant: Grant, requests: int = 1) -> None:
-        """Counts requests of a key against its rate.
+    def count(self, grant: Grant) -> None:
+        """Counts a request against the rate of its key.
 
         Raises:
-            ApiError: 429 key_rate_exceeded, or 422 when its rate is below their number.
+            ApiError: 429 key_rate_exceeded.
         """
-        if grant.rate_per_minute is not None and requests:
-            self._rates.take(grant.key_id, grant.rate_per_minute, requests)
+        if grant.rate_per_minute is not None:
+            self._rates.take(grant.key_id, grant.rate_per_minute)
+
+    def count_items(self, grant: Grant, items: int) -> None:
+        """Counts a request, which was counted as one, as the many that it holds; not at all when that is refused.
+
+        Raises:
+            ApiError: 429 key_rate_exceeded, or 422 when the rate is below their number.
+        """
+        if grant.rate_per_minute is not None:
+            self._rates.take(grant.key_id, grant.rate_per_minute, items, taken=1)
 
     def mac_of(self, text: str) -> bytes:
         """Returns what is stored of a key's text."""

@@ -24,27 +24,30 @@ class KeyRates:
         self._now_s = now_s
         self._rings: dict[str, _Ring] = {}
 
-    def take(self, key_id: str, rate_per_minute: int, count: int = 1) -> None:
+    def take(self, key_id: str, rate_per_minute: int, count: int = 1, *, taken: int = 0) -> None:
         """Takes places in a key's window.
 
         Args:
             key_id: whose.
             rate_per_minute: places in the window.
             count: as many as the request asks for things.
+            taken: places that the request took before; when it is refused now it gives them back.
 
         Raises:
             ApiError: 429 key_rate_exceeded, or 422 when there are never so many places.
         """
-        if count > rate_per_minute:
-            raise invalid(None, f"this API key may ask for {rate_per_minute} a minute, never for {count} at once")
         ring = self._rings.get(key_id)
         if ring is None:
             ring = self._rings[key_id] = _Ring(rate_per_minute)
-        wait_s = ring.take(count, self._now_s())
+        wait_s = 0.0 if count > rate_per_minute else ring.take(count - taken, self._now_s())
+        if count > rate_per_minute or wait_s > 0:
+            ring.give_back(taken)
+        if count > rate_per_minute:
+            raise invalid(None, f"this API key may ask for {rate_per_minute} a minute, never for {count} at once")
         if wait_s > 0:
             raise too_many(
                 "key_rate_exceeded",
-                f"this API key may ask {rate_per_minute} times a minute",
+                f"this API key may ask {rate_per_minute} times a minute, and each check of a bulk request counts",
                 policy="key",
                 quota=rate_per_minute,
                 window_s=WINDOW_S,
@@ -68,6 +71,8 @@ class _Ring:
     def take(self, count: int, now_s: float) -> float:
         """Takes so many places and returns 0, or takes none and returns the seconds until they are free."""
         places = len(self._instants)
+        if count == 0:
+            return 0.0
         wait_s = self._instants[(self._oldest + count - 1) % places] + WINDOW_S - now_s
         if wait_s > 0:
             return wait_s
@@ -75,3 +80,9 @@ class _Ring:
             self._instants[self._oldest] = now_s
             self._oldest = (self._oldest + 1) % places
         return 0.0
+
+    def give_back(self, count: int) -> None:
+        """Frees the newest places: what they overwrote was older than the window."""
+        for _ in range(count):
+            self._oldest = (self._oldest - 1) % len(self._instants)
+            self._instants[self._oldest] = float("-inf")

@@ -65,8 +65,7 @@ def bulk(checker: Checker, items_max: int) -> Handler:
         if not 1 <= len(items) <= items_max:
             raise Invalid("items", f"must have 1 to {items_max} items")
         assert call.grant is not None
-        # One was counted with the request.
-        call.state.keys.count(call.grant, len(items) - 1)
+        call.state.keys.count_items(call.grant, len(items))
         parts: list[bytes] = []
         is_final = True
         for start in range(0, len(items), CHUNK):
