@@ -46,9 +46,10 @@ def test_why_explains_a_decision_with_words_and_a_sum(daemon: RunningDaemon) -> 
     assert told.code == 0
     assert told.out.startswith(f"deny  {answer['decision_id']}\n  user_blocked  A live block names this user.\n")
     terms = [line.split()[0] for line in told.out.split("\n\n")[1].splitlines()]
-    *weights, score = [int(term.replace(".", "")) for term in terms]
+    *weights, score = map(int, terms)
     assert sum(weights) == score == answer["score"]
-    assert "  action   share\n" in told.out
+    assert "  action      share\n  decided at  20" in told.out
+    assert "schema" not in told.out
     assert record["decision_id"] == answer["decision_id"]
     assert record["facts"]["action"] == "share"
 

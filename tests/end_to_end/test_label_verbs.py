@@ -33,7 +33,7 @@ def test_a_label_is_added_listed_and_removed_by_the_verbs(shared_daemon: Running
     assert [row.split()[:4] for row in rows] == [[label_id, *named]]
     record = daemon.cli_json("check", "labelled-1", "general")
     assert record["decision"] == "allow"
-    assert "  labels   on_watch\n" in daemon.cli("why", record["decision_id"]).stdout
+    assert "  labels      on_watch\n" in daemon.cli("why", record["decision_id"]).stdout
 
     assert daemon.cli("labels", "remove", label_id, "--reason", "paid").stdout == f"{label_id} is lifted\n"
     gone = daemon.cli("labels", "remove", label_id)

@@ -172,7 +172,7 @@ def told(trial: Trial, examples: int, session: Session) -> list[str]:
             one.decision_id,
             f"{one.before} -> {one.after}",
             " ".join([*(f"+{name}" for name in one.gained), *(f"-{name}" for name in one.lost)]),
-            f"{one.score_before:,} -> {one.score_after:,}",
+            f"{one.score_before} -> {one.score_after}",
         ]
         for one in trial.changes[:examples]
     ]
