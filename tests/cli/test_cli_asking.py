@@ -162,6 +162,15 @@ def test_the_help_of_consents_names_the_words_of_scopes_and_the_evidence_of_each
         assert str(word) in told
 
 
+def test_labels_are_spoken_of_as_labels_and_blocks_as_entries_of_a_list() -> None:
+    verbs = ("list", "add", "remove")
+    of_labels = [viral_engine("labels", *verb, "--help").out for verb in ((), *((verb,) for verb in verbs))]
+    of_blocks = "".join(viral_engine("blocks", verb, "--help").out for verb in verbs)
+    assert [re.findall(r"(?i)\bentry|\bentries|\blists\b|\ba list\b|lift", told) for told in of_labels] == [[]] * 4
+    assert ("List live labels" in of_labels[1], "LABEL_ID" in of_labels[3]) == (True, True)
+    assert ("List live entries" in of_blocks, "ENTRY_ID" in of_blocks, "a list once" in of_blocks) == (True, True, True)
+
+
 @pytest.mark.parametrize("verb", [("blocks", "add"), ("consents", "add"), ("keys", "create")])
 def test_the_help_tells_of_a_moment_to_end_before_it_tells_of_a_span(verb: tuple[str, str]) -> None:
     told = viral_engine(*verb, "--help").out
