@@ -141,6 +141,7 @@ def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> 
     added = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",
                 "cli-6", "--policy-version", "1", "--evidence", FORM, "--json")  # fmt: skip
     assert added.code == 0, added.err
+    assert added.data.keys() == {"consent_id"}
     consent_id = added.data["consent_id"]
     refused = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",
                   "cli-6", "--policy-version", "2026-01", "--evidence", FORM, "--json")  # fmt: skip
@@ -152,6 +153,15 @@ def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> 
     assert withdrawn.out == f"{consent_id} is withdrawn\n"
     assert consent["consent_id"] == consent_id
     assert consent["withdrawn_at"] is not None
+
+
+def test_a_recorded_consent_is_told_with_whom_it_is_about_and_how_it_was_given(daemon: RunningDaemon) -> None:
+    run(daemon, "users", "set", "cli-7", "--persona", "student", "--age-band", "under_13", "--stated-on", "2026-01-01")
+    told = run(daemon, "consents", "add", "cli-7", "--scope", "service/contact", "--method", "signed_form",
+               "--guardian", "cli-6", "--policy-version", "1", "--evidence", FORM)  # fmt: skip
+    [consent] = run(daemon, "consents", "list", "cli-7", "--json").data["consents"]
+    consent_id = consent["consent_id"]
+    assert told.out == f"consent {consent_id} about cli-7 is recorded: service/contact by signed_form\n", told.err
 
 
 def test_the_help_of_consents_names_the_words_of_scopes_and_the_evidence_of_each_method() -> None:
