@@ -33,9 +33,9 @@ def test_a_block_is_appealed_and_overturned_and_the_user_is_let_in(shared_daemon
 
 def test_who_lists_cases_is_told_of_the_queue_that_is_not_listed(shared_daemon: RunningDaemon) -> None:
     hint = "cases of child safety have a queue of their own: --queue child_safety\n"
-    assert shared_daemon.cli("reviews", "list").stderr == hint
+    assert hint in shared_daemon.cli("reviews", "list").stderr
     for more in (("--json",), ("--queue", "review"), ("--queue", "child_safety")):
-        assert shared_daemon.cli("reviews", "list", *more).stderr == ""
+        assert hint not in shared_daemon.cli("reviews", "list", *more).stderr
 
 
 def test_a_report_of_child_safety_is_said_to_be_in_the_queue_of_its_own_and_on_its_way_to_who_is_on_duty(
