@@ -46,9 +46,10 @@ def test_why_explains_a_decision_with_words_and_a_sum(daemon: RunningDaemon) -> 
     assert told.code == 0
     assert told.out.startswith(f"deny  {answer['decision_id']}\n  user_blocked  A live block names this user.\n")
     terms = [line.split()[0] for line in told.out.split("\n\n")[1].splitlines()]
-    *weights, score = [int(term.replace(".", "")) for term in terms]
+    *weights, score = map(int, terms)
     assert sum(weights) == score == answer["score"]
-    assert "  action   share\n" in told.out
+    assert "  action      share\n  decided at  20" in told.out
+    assert "schema" not in told.out
     assert record["decision_id"] == answer["decision_id"]
     assert record["facts"]["action"] == "share"
 
@@ -140,6 +141,7 @@ def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> 
     added = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",
                 "cli-6", "--policy-version", "1", "--evidence", FORM, "--json")  # fmt: skip
     assert added.code == 0, added.err
+    assert added.data.keys() == {"consent_id"}
     consent_id = added.data["consent_id"]
     refused = run(daemon, "consents", "add", "cli-5", "--scope", "service", "--method", "signed_form", "--guardian",
                   "cli-6", "--policy-version", "2026-01", "--evidence", FORM, "--json")  # fmt: skip
@@ -153,12 +155,30 @@ def test_consents_are_listed_after_they_are_withdrawn(daemon: RunningDaemon) -> 
     assert consent["withdrawn_at"] is not None
 
 
+def test_a_recorded_consent_is_told_with_whom_it_is_about_and_how_it_was_given(daemon: RunningDaemon) -> None:
+    run(daemon, "users", "set", "cli-7", "--persona", "student", "--age-band", "under_13", "--stated-on", "2026-01-01")
+    told = run(daemon, "consents", "add", "cli-7", "--scope", "service/contact", "--method", "signed_form",
+               "--guardian", "cli-6", "--policy-version", "1", "--evidence", FORM)  # fmt: skip
+    [consent] = run(daemon, "consents", "list", "cli-7", "--json").data["consents"]
+    consent_id = consent["consent_id"]
+    assert told.out == f"consent {consent_id} about cli-7 is recorded: service/contact by signed_form\n", told.err
+
+
 def test_the_help_of_consents_names_the_words_of_scopes_and_the_evidence_of_each_method() -> None:
     told = viral_engine("consents", "add", "--help").out
     for method, names in EVIDENCE.items():
         assert re.search(rf"^ *{method} +{' '.join(names)}$", told, re.MULTILINE), method
     for word in (*Purpose, *RecipientClass, *DataClass):
         assert str(word) in told
+
+
+def test_labels_are_spoken_of_as_labels_and_blocks_as_entries_of_a_list() -> None:
+    verbs = ("list", "add", "remove")
+    of_labels = [viral_engine("labels", *verb, "--help").out for verb in ((), *((verb,) for verb in verbs))]
+    of_blocks = "".join(viral_engine("blocks", verb, "--help").out for verb in verbs)
+    assert [re.findall(r"(?i)\bentry|\bentries|\blists\b|\ba list\b|lift", told) for told in of_labels] == [[]] * 4
+    assert ("List live labels" in of_labels[1], "LABEL_ID" in of_labels[3]) == (True, True)
+    assert ("List live entries" in of_blocks, "ENTRY_ID" in of_blocks, "a list once" in of_blocks) == (True, True, True)
 
 
 @pytest.mark.parametrize("verb", [("blocks", "add"), ("consents", "add"), ("keys", "create")])

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from viral_engine.cli import decisions, inspect_actor, ps, tree
-from viral_engine.cli.layout import age, clean, fields, table, thousandths, width
+from viral_engine.cli.facts import told_facts
+from viral_engine.cli.layout import age, clean, fields, table, width
 from viral_engine.cli.style import ColorChoice, Style, choose
 
 PLAIN = Style(color=False, unicode=True)
@@ -79,11 +80,6 @@ def test_spans_are_told_in_their_two_largest_units(seconds: float | None, told: 
     assert age(seconds) == told
 
 
-@pytest.mark.parametrize(("value", "told"), [(0, "0.000"), (3_500, "3.500"), (-250, "-0.250"), (-1_001, "-1.001")])
-def test_thousandths_keep_their_sign(value: int, told: str) -> None:
-    assert thousandths(value) == told
-
-
 def node(path: str, **changes: Any) -> dict[str, Any]:
     return {
         "path": path, "kind": "worker", "actor_class": "Probe", "placement": "thread", "state": "running",
@@ -145,8 +141,83 @@ def test_inspect_names_a_state_that_could_not_be_had() -> None:
 def test_a_sum_that_is_off_is_said_to_be() -> None:
     terms = [{"rule": "device_flagged", "version": 3, "weight": 2_000, "why": "two reports"}]
 
-    assert decisions.arithmetic(terms, 2_000)[-1] == "  2.000  score"
-    assert decisions.arithmetic(terms, 2_500)[-1] == "  2.500  score              the terms sum to 2.000"
+    assert decisions.arithmetic(terms, 2_000)[-1] == "  2000  score"
+    assert decisions.arithmetic(terms, 2_500)[-1] == "  2500  score              the terms sum to 2000"
+
+
+def test_scores_and_weights_are_spelled_as_the_policys_file_spells_them() -> None:
+    terms = [
+        {"rule": "watched", "version": 1, "weight": 12_000, "why": "is on the list"},
+        {"rule": "watched_cap", "version": 1, "weight": -8_000, "why": "no more than 4000"},
+    ]
+
+    assert decisions.arithmetic(terms, 4_000)[1:] == [
+        "  12000  watched v1      is on the list",
+        "  -8000  watched_cap v1  no more than 4000",
+        "   4000  score",
+    ]
+
+
+def test_facts_are_told_in_words_with_times_and_units() -> None:
+    facts = {
+        "action": "signup",
+        "now_ms": 1_795_667_108_821,
+        "band": "under_13",
+        "blocks": [["device", "b-1"]],
+        "windows": [["device", 4, 58_944], ["user_action", 0, 0]],
+        "trust": {"email_verified": True},
+        "signup": {"device_others": 2, "known": False},
+        "flags": [["f-1", "user", "high", "a120", 1]],
+        "velocity": {"device_users": 4},
+        "referral": {"same_household": True, "referees": 3},
+        "consents": [
+            {"id": "c-1", "scope": "service", "guardian": "mum", "granted_ms": 1_795_667_108_821,
+             "expires_ms": 1_795_667_109_000},
+        ],
+        "account_age_days": 30,
+        "labels": ["on_watch", "new"],
+        "schema": 1,
+    }  # fmt: skip
+
+    assert told_facts(facts) == [
+        "  action       signup",
+        "  decided at   2026-11-26T04:25:08.821Z",
+        "  age band     under_13",
+        "  blocks",
+        "    1  device, id b-1",
+        "  trust",
+        "    email verified  yes",
+        "  signup",
+        "    device others  2",
+        "    known          no",
+        "  flags",
+        "    1  user, high, source a120, age 1 day, id f-1",
+        "  velocity",
+        "    device users  4",
+        "  referral",
+        "    same household  yes",
+        "    referees        3",
+        "  consents",
+        "    1  service, guardian mum, granted 2026-11-26T04:25:08.821Z, ends 2026-11-26T04:25:09.000Z, id c-1",
+        "  account age  30 days",
+        "  labels       on_watch, new",
+        "  windows",
+        "    device       4 taken  one more in 58.944 s",
+        "    user_action  0 taken",
+    ]
+
+
+def test_facts_of_a_newer_daemon_are_shown_all_the_same() -> None:
+    facts = {"brand_new": [["a", 1], {"waits_ms": 2_500}], "flags": [["f-1", "user", "high", "a120", 0, "more"]]}
+
+    assert told_facts(facts) == [
+        "  brand new",
+        "    1  1 a, 2 1",
+        "    2  waits 2.5 s",
+        "  flags",
+        "    1  user, high, source a120, age 0 days, 6 more, id f-1",
+    ]
+    assert told_facts({"schema": 1}) == []
 
 
 def test_a_reason_of_a_newer_daemon_is_shown_all_the_same() -> None:

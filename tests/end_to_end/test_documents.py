@@ -49,6 +49,14 @@ def test_the_curl_of_the_readme_gets_the_answer_that_the_readme_prints(shared_da
     assert answer == printed
 
 
+def test_the_readme_says_what_its_curl_needs_after_a_start_on_another_port_or_folder() -> None:
+    before, _, command = README.partition("```sh\nexport")
+    said = before.rpartition("\n\n")[0].rpartition("\n\n")[2]
+    assert ("another `PORT`" in said, "another `DATA_DIR`" in said) == (True, True)
+    for changed in ("4000", "VIRAL_ENGINE_DATA_DIR"):
+        assert (changed in said, changed in command) == (True, True)
+
+
 def test_the_curl_of_redaction_gets_the_answer_that_the_page_prints(shared_daemon: RunningDaemon) -> None:
     [command] = [block for block in blocks(INTEGRATING, "sh") if "curl" in block]
     done = subprocess.run(

@@ -23,8 +23,8 @@ def test_a_label_is_added_listed_and_removed_by_the_verbs(shared_daemon: Running
     added = daemon.cli("labels", "add", *named, "--reason", "two chargebacks", "--for", "30d")
     again = daemon.cli("labels", "add", *named, "--reason", "other", "--for", "2h")
     label_id = added.stdout.split()[0]
-    assert added.stdout == f"{label_id}  user labelled-1 as on_watch is on the list\n"
-    assert "user labelled-1 as on_watch stands already, until" in again.stdout
+    assert added.stdout == f"{label_id}  user labelled-1 is labelled on_watch\n"
+    assert "user labelled-1 is labelled on_watch already, until" in again.stdout
     assert again.stdout.endswith("reason: two chargebacks\n")
 
     wanted = ("labels", "list", "--label", "on_watch", "--kind", "user", "--value", "labelled-1")
@@ -33,9 +33,9 @@ def test_a_label_is_added_listed_and_removed_by_the_verbs(shared_daemon: Running
     assert [row.split()[:4] for row in rows] == [[label_id, *named]]
     record = daemon.cli_json("check", "labelled-1", "general")
     assert record["decision"] == "allow"
-    assert "  labels   on_watch\n" in daemon.cli("why", record["decision_id"]).stdout
+    assert "  labels      on_watch\n" in daemon.cli("why", record["decision_id"]).stdout
 
-    assert daemon.cli("labels", "remove", label_id, "--reason", "paid").stdout == f"{label_id} is lifted\n"
+    assert daemon.cli("labels", "remove", label_id, "--reason", "paid").stdout == f"{label_id} is taken off\n"
     gone = daemon.cli("labels", "remove", label_id)
     assert gone.returncode == 4
     assert daemon.cli_json(*wanted) == {"labels": [], "next_before": None}

@@ -11,6 +11,28 @@ STRICT = {"allow_flagged = 2000": "allow_flagged = 100", "challenge = 4000": "ch
           "review = 5500": "review = 300", "deny = 7000": "deny = 1000"}  # fmt: skip
 
 
+def test_where_nothing_was_put_in_force_before_it_is_said_that_there_is_nothing_to_go_back_to(
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = start_daemon()
+    refused = daemon.cli("policy", "rollback", "--reason", "too strict")
+    assert (refused.returncode, refused.stderr.splitlines()) == (
+        4,
+        [
+            "viral-engine: nothing was put in force before the version that decides, so there is nothing to go back to",
+            "  name a version by --to VERSION; `viral-engine policy list` shows them",
+        ],
+    )
+    unknown = daemon.cli("policy", "rollback", "--to", "99", "--reason", "too strict")
+    assert (unknown.returncode, unknown.stderr.splitlines()) == (
+        4,
+        [
+            "viral-engine: policy version 99 does not exist",
+            "  `viral-engine policy list` shows those that do",
+        ],
+    )
+
+
 def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     start_daemon: Callable[..., RunningDaemon], tmp_path: Path
 ) -> None:
@@ -29,6 +51,8 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
         0, "3 decisions, 3 change (100.0%, 95 % in 43.8% to 100.0%)",
     )  # fmt: skip
     assert "fraud_detected" in tried.stdout
+    # Both of one spelling, which is that of the policy's file.
+    assert tried.stdout.count("1000 -> 1000\n") == len(tried.stdout.split("SCORE\n")[1].splitlines()) == 3
     assert daemon.cli_json("policy", "test", str(file))["moves"] == [{"before": "allow", "after": "deny", "count": 3}]
 
     bad.write_text(source.replace("deny = 1000", "deny = 10"))

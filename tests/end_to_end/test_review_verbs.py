@@ -31,6 +31,28 @@ def test_a_block_is_appealed_and_overturned_and_the_user_is_let_in(shared_daemon
     assert "is closed, or somebody else is at it" in again.stderr
 
 
+def test_who_lists_cases_is_told_of_the_queue_that_is_not_listed(shared_daemon: RunningDaemon) -> None:
+    hint = "cases of child safety have a queue of their own: --queue child_safety\n"
+    assert hint in shared_daemon.cli("reviews", "list").stderr
+    for more in (("--json",), ("--queue", "review"), ("--queue", "child_safety")):
+        assert hint not in shared_daemon.cli("reviews", "list", *more).stderr
+
+
+def test_a_report_of_child_safety_is_said_to_be_in_the_queue_of_its_own_and_on_its_way_to_who_is_on_duty(
+    shared_daemon: RunningDaemon,
+) -> None:
+    report = ("reports", "add", "user", "tutor-10", "--reporter", "parent-9", "--category")
+    first, again = (shared_daemon.cli(*report, "child_safety").stdout for _ in range(2))
+    report_id = first.split()[1]
+    assert first == (
+        f"report {report_id} is taken\n"
+        "  it went into the queue child_safety; whoever is on duty is told at once, if a mail server is set up: see"
+        " `viral-engine health`\n"
+    )
+    assert again == f"report {report_id} was taken before\n  it went into the queue child_safety\n"
+    assert len(shared_daemon.cli(*report, "spam").stdout.splitlines()) == 1
+
+
 def test_a_report_of_child_safety_pages_and_only_who_may_reads_it_and_that_is_logged(
     start_daemon: Callable[..., RunningDaemon],
 ) -> None:

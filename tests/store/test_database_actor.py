@@ -15,12 +15,21 @@ from data_actors import end_backends, execute, kill, rows_of, until
 from rows import NOON_MS, commit
 
 from viral_engine import config
-from viral_engine.actors.database.actor import DatabaseActor, DatabaseContext
+from viral_engine.actors.database.actor import CHECK_INTERVAL_S, DatabaseActor, DatabaseContext
 from viral_engine.messages.database import DatabaseReady, EnsurePartitions, Heartbeat, Invalidate, PurgeIdempotency
 from viral_engine.messages.keys import KeyRecord
+from viral_engine.runtime.events import HandlerSlow
 from viral_engine.runtime.spec import Supervisor, Worker
 from viral_engine.runtime.system import System
-from viral_engine.runtime.testing import PATIENCE_S, Probe, Received, settle, start_supervised
+from viral_engine.runtime.testing import (
+    PATIENCE_S,
+    EventLog,
+    ManualClock,
+    Probe,
+    Received,
+    settle,
+    start_supervised,
+)
 from viral_engine.store.embedded.server import EmbeddedServer
 from viral_engine.store.engine import Database
 from viral_engine.store.idempotency import claim
@@ -76,6 +85,19 @@ def children(database: Database, told: Told, server: EmbeddedServer | None = Non
     )
 
 
+class TakesTime:
+    """An embedded server that runs already, whose start takes as long as the test says."""
+
+    postmaster_pid = None
+
+    def __init__(self, clock: ManualClock, *took_s: float) -> None:
+        self._clock = clock
+        self._took_s = list(took_s)
+
+    def start(self) -> None:
+        self._clock.advance(self._took_s.pop(0))
+
+
 def board_of(system: System) -> dict[str, str]:
     actor: Any = system.registry.actors["/database"]
     reasons: dict[str, str] = actor._wired.board.reasons()
@@ -93,6 +115,24 @@ def running(store: Database, told: Told) -> Iterator[System]:
     with start_supervised(*children(store, told)) as system:
         until(lambda: told.count(DatabaseReady()))
         yield system
+
+
+@pytest.mark.parametrize(("took_s", "is_told"), [(3.0, False), (11.0, True)])
+def test_a_first_start_of_seconds_is_not_called_slow_and_one_of_many_seconds_is(
+    store: Database, told: Told, took_s: float, *, is_told: bool
+) -> None:
+    clock, log = ManualClock(), EventLog()
+    server: Any = TakesTime(clock, took_s, 1.0)
+    with start_supervised(*children(store, told, server), clock=clock, log=log) as system:
+        until(lambda: told.count(DatabaseReady()))
+        settle(system)
+        assert [event.took_s for event in log.of(HandlerSlow)] == ([took_s] if is_told else [])
+        # Once it has been there, half a second is much.
+        end_backends(store.conninfo, LISTENER)
+        clock.advance(CHECK_INTERVAL_S)
+        until(lambda: told.count(DatabaseReady()) == 2)
+        settle(system)
+        assert log.of(HandlerSlow)[-1].took_s == 1.0
 
 
 def test_a_fresh_database_is_migrated_partitioned_and_announced(database: str, told: Told) -> None:

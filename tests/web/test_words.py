@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from viral_engine.domain.redaction.audiences import Audience
 from viral_engine.messages.access import EntryBody
 from viral_engine.messages.checks import CheckRequest
 from viral_engine.messages.keys import KeyBody
 from viral_engine.messages.people import ConsentBody, SignalBody, UserBody
+from viral_engine.messages.redaction import RedactionBody
+from viral_engine.messages.reviews import ReportBody
 from viral_engine.web.decode import BodyDecoder
 from viral_engine.web.errors import ApiError
 
@@ -50,6 +53,13 @@ def refusal(body_type: Any, body: bytes) -> ApiError:
         ),
         (ConsentBody, CONSENT + b'"evidence": "x"}', "evidence", "evidence must be an object"),
         (EntryBody, b'{"kind": "x"}', "kind", "kind must be one of device, email_domain, ip, network, user"),
+        (
+            RedactionBody,
+            b'{"content": "x", "audience": "everybody"}',
+            "audience",
+            f"audience must be one of {', '.join(sorted(Audience))}",
+        ),
+        (ReportBody, b'{"severity": "deadly"}', "severity", "severity must be one of critical, high, low, medium"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_must_be(

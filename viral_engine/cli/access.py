@@ -1,8 +1,9 @@
-"""`blocks`, `allows` and `labels`: the lists, with the same verbs."""
+"""`blocks`, `allows` and `labels`: the lists, with the same verbs; labels have their own words for them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 import click
@@ -16,6 +17,40 @@ from viral_engine.messages.access import EntryKind, ListName
 
 KINDS = get_args(EntryKind)
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How the help speaks of one list."""
+
+    one: str
+    many: str
+    add: str
+    again: str
+    remove: str
+    removed: str
+
+
+_ENTRIES = _Words(
+    one="entry",
+    many="entries",
+    add="Add an entry; it counts from the next check on.",
+    again="A thing stands on a list once: again makes its entry last longer, with the new reason, or changes nothing.",
+    remove="Lift an entry.",
+    removed="is lifted",
+)
+_LABELS = _Words(
+    one="label",
+    many="labels",
+    add="Label a thing; it counts from the next check on.",
+    again="A thing has a label once: giving it again makes it last longer, with the new reason, or changes nothing.",
+    remove="Take a label off.",
+    removed="is taken off",
+)
+
+
+def _words(list_name: ListName) -> _Words:
+    return _LABELS if list_name == "labels" else _ENTRIES
 
 
 def _if(wanted: bool, parameter: Callable[[_Verb], _Verb]) -> Callable[[_Verb], _Verb]:  # noqa: FBT001  (read as if)
@@ -35,17 +70,16 @@ def _verbs(list_name: ListName, one: str, explanation: str) -> click.Group:
 
 
 def _list(group: click.Group, list_name: ListName, id_field: str) -> None:
-    labelled = list_name == "labels"
+    labelled, words = list_name == "labels", _words(list_name)
 
-    @group.command(name="list")
+    @group.command(name="list", help=f"List live {words.many}, newest first.")
     @click.option("--kind", type=click.Choice(KINDS))
     @click.option("--value")
     @_if(labelled, click.option("--label", help="Things of this label."))
     @click.option("--limit", type=click.IntRange(1, 200))
-    @click.option("--before", metavar="ID", help="The page after the one that ended with this entry.")
+    @click.option("--before", metavar="ID", help=f"The page after the one that ended with this {words.one}.")
     @common
     def list_entries(session: Session, **query: Any) -> None:
-        """List live entries, newest first."""
         answer = session.daemon.http("GET", f"/v1/{list_name}", query=query)
         named = ("label",) if labelled else ()
         names = (id_field, "kind", "value", *named, "reason", "author", "created_at", "expires_at")
@@ -57,9 +91,9 @@ def _list(group: click.Group, list_name: ListName, id_field: str) -> None:
 
 
 def _add(group: click.Group, list_name: ListName, id_field: str) -> None:
-    labelled = list_name == "labels"
+    labelled, words = list_name == "labels", _words(list_name)
 
-    @group.command()
+    @group.command(help=f"{words.add}\n\n{words.again}")
     @click.argument("kind", type=click.Choice(KINDS))
     @click.argument("value")
     @_if(labelled, click.argument("label"))
@@ -76,10 +110,6 @@ def _add(group: click.Group, list_name: ListName, id_field: str) -> None:
         expires_after_s: float | None,
         label: str | None = None,
     ) -> None:
-        """Add an entry; it counts from the next check on.
-
-        A thing stands on a list once: adding it again makes its entry longer, with the new reason, or changes nothing.
-        """
         expires = expiry(expires_at, expires_after_s)
         if labelled and expires is None:
             raise wrong_use("a label always ends", "say when by --for or --expires-at")
@@ -87,24 +117,25 @@ def _add(group: click.Group, list_name: ListName, id_field: str) -> None:
         answer: dict[str, Any] = session.daemon.http("POST", f"/v1/{list_name}", body)
         said = f"{clean(str(answer[id_field]))}  {kind} {clean(value)}"
         if label is not None:
-            said += f" as {clean(label)}"
-        if answer["added"]:
-            said += " is on the list"
+            said += f" is labelled {clean(label)}" + ("" if answer["added"] else " already")
         else:
+            said += " is on the list" if answer["added"] else " stands already"
+        if not answer["added"]:
             end = f"until {word(answer['expires_at'])}" if answer["expires_at"] else "without end"
-            said += f" stands already, {end}, reason: {clean(answer['reason'])}"
+            said += f", {end}, reason: {clean(answer['reason'])}"
         session.printer.answer(answer, [said])
 
 
 def _remove(group: click.Group, list_name: ListName, id_field: str) -> None:
-    @group.command()
-    @click.argument("entry_id")
+    words = _words(list_name)
+
+    @group.command(help=words.remove)
+    @click.argument("entry_id", metavar=f"{words.one.upper()}_ID")
     @click.option("--reason", metavar="TEXT")
     @common
     def remove(session: Session, entry_id: str, *, reason: str | None) -> None:
-        """Lift an entry."""
         session.daemon.http("DELETE", f"/v1/{list_name}/{segment(entry_id)}", query={"reason": reason})
-        session.printer.answer({id_field: entry_id, "removed": True}, [f"{clean(entry_id)} is lifted"])
+        session.printer.answer({id_field: entry_id, "removed": True}, [f"{clean(entry_id)} {words.removed}"])
 
 
 blocks = _verbs("blocks", "block", "Who and what is refused.")

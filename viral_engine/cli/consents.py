@@ -77,7 +77,8 @@ def add(
     expires = expiry(expires_at, expires_after_s)
     body = {**details, "evidence": json_object(evidence, "--evidence"), **without_none(expires_at=expires)}
     answer: dict[str, Any] = session.daemon.http("POST", f"/v1/users/{segment(user)}/consents", body)
-    session.printer.answer(answer, [clean(str(answer.get("consent_id", "recorded")))])
+    told = f"consent {answer['consent_id']} about {user} is recorded: {details['scope']} by {details['method']}"
+    session.printer.answer(answer, [clean(told)])
 
 
 @consents.command()

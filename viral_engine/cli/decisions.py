@@ -9,7 +9,8 @@ import msgspec
 
 from viral_engine.cli.api import segment
 from viral_engine.cli.errors import ExitCode, wrong_use
-from viral_engine.cli.layout import clean, fields, table, thousandths, word
+from viral_engine.cli.facts import told_facts
+from viral_engine.cli.layout import clean, fields, table, word
 from viral_engine.cli.options import SPAN, Session, common, without_none
 from viral_engine.cli.records import since_ago
 from viral_engine.cli.style import BAD, OK, WARN, Style
@@ -60,7 +61,7 @@ def decisions(session: Session, *, since: float | None, **query: Any) -> None:
     answer = session.daemon.http("GET", "/v1/decisions", query=wanted)
     rows = [
         [one["decision_id"], word(one["occurred_at"]), clean(one["user_id"]), clean(one["action_type"]),
-         one["decision"], thousandths(one["score"]), word(one["reasons"])]
+         one["decision"], str(one["score"]), word(one["reasons"])]
         for one in answer["decisions"]
     ]  # fmt: skip
     columns = ("DECISION", "WHEN", "USER", "ACTION", "OUTCOME", "SCORE", "REASONS")
@@ -75,7 +76,8 @@ def decisions(session: Session, *, since: float | None, **query: Any) -> None:
 def why(session: Session, decision_id: str) -> None:
     """Explain a decision.
 
-    Its reasons in words, the arithmetic of its score, and the facts that it was made on.
+    Its reasons in words, the arithmetic of its score, and the facts that it was made on. Scores and weights are
+    whole thousandths, as in a policy's file.
     """
     record = session.daemon.http("GET", f"/v1/decisions/{segment(decision_id)}")
     session.printer.answer(record, explained(record, session.printer.style))
@@ -131,28 +133,12 @@ def explained(record: dict[str, Any], style: Style) -> list[str]:
     lines += ["", *fields({name.replace("_", " "): record[name] for name in named if name in record})]
     if would_allow := record.get("would_allow"):
         lines += ["", "would be let through after", *(f"  {_and(steps)}" for steps in would_allow)]
-    facts = dict(record.get("facts") or {})
-    uses = facts.pop("windows", [])
-    if facts:
-        lines += ["", "facts", *fields(facts, "  "), *windows(uses)]
-    return lines
+    facts = told_facts(record.get("facts") or {})
+    return [*lines, "", "facts", *facts] if facts else lines
 
 
 def _and(steps: list[str]) -> str:
     return " and ".join(clean(step).replace("_", " ") for step in steps)
-
-
-def windows(uses: list[list[Any]]) -> list[str]:
-    """Returns a line per window: places taken before this attempt, and when there is one more."""
-    rows = [
-        [clean(name), f"{used} taken", f"one more in {reset_ms / 1000:g} s" if reset_ms else ""]
-        for name, used, reset_ms in uses
-    ]
-    return (
-        ["  windows", *(f"    {line}" for line in table(("WINDOW", "USED", "RESET"), rows, headers=False))]
-        if rows
-        else []
-    )
 
 
 def reasons(codes: list[str]) -> list[str]:
@@ -164,10 +150,7 @@ def reasons(codes: list[str]) -> list[str]:
 
 def arithmetic(contributions: list[dict[str, Any]], score: int) -> list[str]:
     """Returns the terms of the score and their sum, which is checked: a sum that is off is said to be."""
-    rows = [
-        [thousandths(term["weight"]), f"{term['rule']} v{term['version']}", clean(term["why"])]
-        for term in contributions
-    ]
+    rows = [[str(term["weight"]), f"{term['rule']} v{term['version']}", clean(term["why"])] for term in contributions]
     total = sum(term["weight"] for term in contributions)
-    rows.append([thousandths(score), "score", "" if total == score else f"the terms sum to {thousandths(total)}"])
+    rows.append([str(score), "score", "" if total == score else f"the terms sum to {total}"])
     return ["", *(f"  {line}" for line in table(("WEIGHT>", "RULE", "WHY"), rows, headers=False))]

@@ -87,12 +87,6 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def thousandths(value: int) -> str:
-    """Returns an integer of thousandths as a decimal, without floating point."""
-    sign = "-" if value < 0 else ""
-    return f"{sign}{abs(value) // 1_000}.{abs(value) % 1_000:03d}"
-
-
 def _pad(cell: str, columns: int, *, right: bool = False) -> str:
     space = " " * (columns - width(cell))
     return space + cell if right else cell + space

@@ -172,7 +172,7 @@ def told(trial: Trial, examples: int, session: Session) -> list[str]:
             one.decision_id,
             f"{one.before} -> {one.after}",
             " ".join([*(f"+{name}" for name in one.gained), *(f"-{name}" for name in one.lost)]),
-            f"{one.score_before:,} -> {one.score_after:,}",
+            f"{one.score_before} -> {one.score_after}",
         ]
         for one in trial.changes[:examples]
     ]
@@ -221,7 +221,15 @@ def _take_in(session: Session, file: str, mode: str, reason: str) -> None:
 
 def _switch(session: Session, version: int | None, reason: str) -> None:
     body = {"mode": "enforce", "reason": reason, **without_none(version=version)}
-    answer = session.daemon.http("POST", "/v1/policies/switch", body)
+    try:
+        answer = session.daemon.http("POST", "/v1/policies/switch", body)
+    except CliError as error:
+        if error.exit_code is not ExitCode.NO_SUCH_THING:
+            raise
+        hint = "name a version by --to VERSION; `viral-engine policy list` shows them"
+        if version is not None:
+            hint = "`viral-engine policy list` shows those that do"
+        raise CliError(error.exit_code, error.code, error.message, hint) from error
     session.printer.answer(answer, [f"version {answer['version']} decides from now on"])
 
 

@@ -13,6 +13,8 @@ from viral_engine.domain.facts import FlagSeverity
 from viral_engine.domain.reports import Category
 from viral_engine.messages.reviews import CaseKind, CaseState, Queue, SubjectKind
 
+CHILD_SAFETY = "child_safety"
+TOLD_AT_ONCE = "; whoever is on duty is told at once, if a mail server is set up: see `viral-engine health`"
 COLUMNS = ("CASE", "KIND", "STATE", "SUBJECT", "CATEGORY", "SEVERITY", "OPENED", "CLAIMED BY")
 
 
@@ -36,7 +38,11 @@ def add_report(session: Session, kind: str, value: str, *, reporter: str, **more
     said = "is taken" if answer["is_new"] else "was taken before"
     if answer["blocked"]:
         said += f", {kind} {clean(value)} is blocked until somebody has looked"
-    session.printer.answer(answer, [f"report {answer['report_id']} {said}"])
+    lines = [f"report {answer['report_id']} {said}"]
+    if more["category"] == CHILD_SAFETY:
+        # No word of a page that arrived: nobody knows that yet, and without a mail server there is none.
+        lines.append(f"  it went into the queue {CHILD_SAFETY}" + (TOLD_AT_ONCE if answer["is_new"] else ""))
+    session.printer.answer(answer, lines)
 
 
 @click.group()
@@ -61,7 +67,7 @@ def reviews() -> None:
 
 
 @reviews.command(name="list")
-@click.option("--queue", type=click.Choice(get_args(Queue)), default="review", show_default=True)
+@click.option("--queue", type=click.Choice(get_args(Queue)), help="By default review.")
 @click.option("--state", type=click.Choice(get_args(CaseState)), help="By default all that are not closed.")
 @click.option("--kind", type=click.Choice(get_args(CaseKind)))
 @click.option("--limit", type=click.IntRange(1, 200))
@@ -78,6 +84,8 @@ def list_cases(session: Session, **query: Any) -> None:
     session.printer.answer(answer, session.printer.table(COLUMNS, rows))
     if answer.get("next_after"):
         session.printer.note(f"there are more: --after {answer['next_after']}")
+    if query["queue"] is None:
+        session.printer.note(f"cases of child safety have a queue of their own: --queue {CHILD_SAFETY}")
 
 
 @reviews.command()

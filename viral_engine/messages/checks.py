@@ -86,7 +86,11 @@ class CheckAction(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Contribution(Struct, frozen=True, kw_only=True):
-    """One summand of the score, in thousandths."""
+    """One summand of the score, in thousandths.
+
+    Attributes:
+        version: number of the rule's version, counted for each rule by itself.
+    """
 
     rule: str
     version: int
@@ -95,7 +99,11 @@ class Contribution(Struct, frozen=True, kw_only=True):
 
 
 class PolicyRef(Struct, frozen=True, kw_only=True):
-    """Which policy decided."""
+    """Which policy decided.
+
+    Attributes:
+        version: its number, which `/v1/policies/{version}` shows; 0 of an outage policy.
+    """
 
     id: str
     version: int
@@ -112,7 +120,7 @@ class Shadowed(Struct, frozen=True, kw_only=True):
 
 
 class LimitState(Struct, frozen=True, kw_only=True):
-    """The limit with the longest wait; `retry_after_s` is None while there is room."""
+    """The limit with the longest wait; `retry_after_s` is null while there is room."""
 
     limit: int
     remaining: int

@@ -34,7 +34,8 @@ class PastDecision(Struct, frozen=True, kw_only=True):
         at_ms: when it was recorded, by its id.
         occurred_ms: when it happened on its timeline.
         facts: as they were recorded.
-        profile: of `at_ms`; None of somebody nobody had told anything of.
+        profile: of `at_ms`; null of somebody nobody had told anything of.
+        policy_version: number of the version that decided; 0 of an outage policy.
         changed_since: what of the profile holds its present state only, and was written again since: `user` (the row
             and the list of guardians), `signals`.
     """

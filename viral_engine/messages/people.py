@@ -90,7 +90,8 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     Attributes:
         evidence: what proves the method, in the fields that it needs: references and dates, never an image of an id.
-        policy_version: number of the privacy policy consented to, a whole number: versions are compared.
+        policy_version: number of the privacy policy consented to, as a number or as decimal text: whole, for versions
+            are compared.
     """
 
     scope: str
@@ -103,7 +104,12 @@ class ConsentBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 @personal("guardian_id")
 class ConsentView(Struct, frozen=True, kw_only=True):
-    """One consent; its evidence is not shown here."""
+    """One consent; its evidence is not shown here.
+
+    Attributes:
+        policy_version: number of the privacy policy consented to, as text: as it is kept, for older consents may hold
+            a name.
+    """
 
     consent_id: str
     scope: str

@@ -41,7 +41,11 @@ class SwitchPolicy(Struct, frozen=True, kw_only=True):
 
 
 class PolicyStands(Struct, frozen=True, kw_only=True):
-    """What is in force, or in shadow, from now on; `version` is None when no shadow is."""
+    """What is in force, or in shadow, from now on.
+
+    Attributes:
+        version: its number; null when nothing is in shadow.
+    """
 
     mode: PolicyMode
     version: int | None

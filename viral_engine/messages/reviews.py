@@ -75,7 +75,7 @@ class AddReport(Struct, frozen=True, kw_only=True):
 
 
 class ReportStands(Struct, frozen=True, kw_only=True):
-    """The report as it stands; `is_new` False when its reporter has said the same today."""
+    """The report as it stands; `is_new` is false when its reporter has said the same today."""
 
     report_id: str
     is_new: bool

@@ -59,6 +59,8 @@ class Actor(Incarnation):
         system: the tree it lives in: other actors by name, the clock, the events.
         kept: state that outlives this incarnation.
         status: a word for operators beside the state, such as `warming`; None when all is ordinary.
+        slow_after_s: of the class: how long messages of a type may take before they are told of as slow, where that
+            is known to be more than `HANDLER_SLOW_S` and nobody waits for it.
     """
 
     status: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pykka import messages as stock
@@ -17,7 +18,7 @@ from viral_engine.runtime.protocol import NO_REPLY, Context, NoReply, Order
 from viral_engine.runtime.spec import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from viral_engine.runtime.dead_letters import Suspects
     from viral_engine.runtime.mailbox import Envelope, Mailbox
@@ -39,6 +40,7 @@ class Work(Hooks):
 
     # What most incarnations never change lives in the class: ten thousand idle ones are cheap.
     handled = 0
+    slow_after_s: Mapping[type, float] = MappingProxyType({})
     busy_since_s: float | None = None
     recent: deque[tuple[type, float]] | tuple[()] = ()
     _ended: Exit | None
@@ -99,7 +101,9 @@ class Work(Hooks):
         if self.busy_since_s is not None and batch:
             took_s = self.system.clock.monotonic_s() - self.busy_since_s
             if took_s >= HANDLER_SLOW_S:
-                self.system.events.emit(HandlerSlow(self.path, type(batch[-1].message).__name__, len(batch), took_s))
+                kind = type(batch[-1].message)
+                if took_s >= self.slow_after_s.get(kind, HANDLER_SLOW_S):
+                    self.system.events.emit(HandlerSlow(self.path, kind.__name__, len(batch), took_s))
         self._batch = ()
         self._position = 0
         self.busy_since_s = None

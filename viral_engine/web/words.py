@@ -74,7 +74,14 @@ def _options(body_type: type, path: str) -> list[str]:
         candidates = at.types if isinstance(at, inspect.UnionType) else (at,)
         at = next(filter(None, (_inner(one, step[1]) for one in candidates)), None)
     candidates = at.types if isinstance(at, inspect.UnionType) else (at,)
-    return [str(value) for one in candidates if isinstance(one, inspect.LiteralType) for value in one.values]
+    found: list[str] = []
+    for one in candidates:
+        match one:
+            case inspect.LiteralType():
+                found += [str(value) for value in one.values]
+            case inspect.EnumType():
+                found += sorted(str(member.value) for member in one.cls)
+    return found
 
 
 def _inner(kind: Any, name: str | None) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -54,6 +55,10 @@ CHECK_INTERVAL_S = 0.25
 
 RETRY_S_MAX = 2.0
 
+FIRST_CONNECT_SLOW_S = 10.0
+"""An empty folder gets a server and a schema, which takes a second or more; a daemon that is not ready after so long
+says so itself."""
+
 UNACKNOWLEDGED_MS_MAX = 10_000
 """A server whose machine is gone is noticed after this, not after the kernel's quarter of an hour."""
 
@@ -80,6 +85,10 @@ TOLD = ("/journal", "/growth/trust_safety", "/growth/pager", "/web")
 
 class _Connect:
     """To itself: try to connect."""
+
+
+class _FirstConnect(_Connect):
+    """The same at the daemon's start: there may be neither server nor schema yet."""
 
 
 class _Look:
@@ -110,6 +119,7 @@ class DatabaseActor(ThreadActor):
     """Keeps the database usable: server, schema, partitions, notices."""
 
     status: str | None = "connecting"
+    slow_after_s = MappingProxyType({_FirstConnect: FIRST_CONNECT_SLOW_S})
 
     def init(self, context: DatabaseContext) -> None:
         """Needs no server: the first try is a message to itself."""
@@ -119,7 +129,7 @@ class DatabaseActor(ThreadActor):
         self._retry_s = CHECK_INTERVAL_S
         self._partitions: list[str] = []
         self.own(self)
-        self.tell_info(_Connect())
+        self.tell_info(_FirstConnect() if self.incarnation == 1 else _Connect())
 
     def handle_info(self, message: Any) -> None:
         """Connects, or looks whether all is well."""

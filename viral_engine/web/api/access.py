@@ -78,7 +78,7 @@ class LabelStored(msgspec.Struct, frozen=True):
     label_id: str
     added: bool
     reason: str
-    expires_at: datetime | None
+    expires_at: datetime
 
 
 class Blocks(msgspec.Struct, frozen=True):

@@ -20,7 +20,11 @@ _PAGE_HEADERS = (
 
 
 class Health(msgspec.Struct, frozen=True):
-    """The process answers."""
+    """The process answers.
+
+    Attributes:
+        version: of the program, text such as 1.2.0.
+    """
 
     status: str
     version: str

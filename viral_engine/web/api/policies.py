@@ -30,7 +30,11 @@ BODY_BYTES_MAX = 750_000
 """Of a file of the longest kind, every character of it escaped, as two halves of a surrogate pair."""
 
 VERSION_MAX = 2**31 - 1
-VERSION = {"type": "string", "pattern": "^(?:enforced|shadow|[0-9]{1,9})$"}
+VERSION = {
+    "type": "string",
+    "pattern": "^(?:enforced|shadow|[0-9]{1,9})$",
+    "description": "A version's number; text here alone, for `enforced` and `shadow` name what stands.",
+}
 SHADOWED_SPAN = timedelta(days=1)
 SINCE = (Parameter("since", "Decisions recorded since; the last day without it.", INSTANT),)
 
@@ -44,7 +48,11 @@ class PolicyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Body of `POST /v1/policies/switch`; without a version the one before comes back, or the shadow ends."""
+    """Body of `POST /v1/policies/switch`; without a version the one before comes back, or the shadow ends.
+
+    Attributes:
+        version: its number.
+    """
 
     reason: str
     mode: PolicyMode = "enforce"
@@ -52,7 +60,11 @@ class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class PolicySummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One version: `reason` and `created_at` are null for a shipped one."""
+    """One version: `reason` and `created_at` are null for a shipped one.
+
+    Attributes:
+        version: its number.
+    """
 
     version: int
     policy_id: str
@@ -63,7 +75,11 @@ class PolicySummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in a mode, and since when; no time for a shipped version that always did."""
+    """What stands in a mode, and since when; no time for a shipped version that always did.
+
+    Attributes:
+        version: its number.
+    """
 
     version: int
     since: datetime | None = None
@@ -80,7 +96,11 @@ class PolicyList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyWhole(msgspec.Struct, frozen=True, kw_only=True):
-    """One version: as its author wrote it, written out whole, and as data for evaluating again."""
+    """One version: as its author wrote it, written out whole, and as data for evaluating again.
+
+    Attributes:
+        version: its number, also where the path said `enforced` or `shadow`.
+    """
 
     version: int
     policy_id: str
@@ -91,7 +111,11 @@ class PolicyWhole(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShadowCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided beside what the shadow would have decided."""
+    """What was decided beside what the shadow would have decided.
+
+    Attributes:
+        version: the shadow's number.
+    """
 
     version: int
     since: datetime

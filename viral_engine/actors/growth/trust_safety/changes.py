@@ -41,6 +41,11 @@ PROOFS = frozenset({"email_verified", "phone_verified", "payment_verified"})
 REFERRER = "referrer_id"
 
 JURISDICTION_LENGTH_MAX = 16
+_NOTHING_BEFORE = Refused(
+    "not_found",
+    "nothing was put in force before the version that decides, so there is nothing to go back to",
+    http_status=404,
+)
 _LABELLED_ENOUGH = Refused(
     "limit_reached", f"it has {LABELS_OF_ONE_MAX} labels, as many as a thing may have", field="value", http_status=409
 )
@@ -342,7 +347,7 @@ def _load_policy(message: LoadPolicy, now_ms: int) -> Change:
 
 def _switch_policy(message: SwitchPolicy, now_ms: int) -> Change:
     mode, version = message.mode, message.version
-    absent = not_found("a version before the one in force" if version is None else f"policy version {version}")
+    absent = _NOTHING_BEFORE if version is None else not_found(f"policy version {version}")
     return Change(
         statements=(
             *switch_policy(mode, version, author=message.author, reason=message.reason, at_ms=now_ms),
