@@ -1,5 +1,6 @@
 """The check past ASGI: the same answers as through it, in the same order, whatever the connection does."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -13,12 +14,10 @@ from web_serving import TIMEOUT_S, Served, TrustSafety, answer_of, serving
 
 from viral_engine.actors.web.actor import Web
 from viral_engine.messages.checks import CheckAction, Decided
-from viral_engine.messages.database import Invalidate
 from viral_engine.messages.journal import NotRecorded
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY
 from viral_engine.runtime.exits import SHUTDOWN
-from viral_engine.runtime.testing import settle
 
 LONG_WAY = {"Connection": "keep-alive, other"}
 """Says nothing, but no ordinary client says it."""
@@ -175,9 +174,8 @@ def test_a_head_is_parsed_once_and_looked_up_after_that_its_key_each_time() -> N
                 # The first one's key was not proved before.
                 assert (_taken(served), _known(served)) == (asked - 1, min(asked - 1, 1))
             served.reader.keys.pop()
-            for _ in range(2):
-                served.system.cast("/web", Invalidate("keys"))
-                settle(served.system)
+            read_again = served.system.kept("/web").value.keys.refresh_again()
+            asyncio.run_coroutine_threadsafe(read_again, served.system.loop.event_loop).result(TIMEOUT_S)
             connection.sendall(request)
             assert [status for status, _ in _read_answers(connection, 1)] == [401]
 

@@ -22,9 +22,9 @@ class KeyBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         name: what people call it.
         scopes: what it allows.
-        expires_at: None for never.
+        expires_at: when it ends; never when it is left out.
         networks: where it may be used from; empty for anywhere.
-        rate_per_minute: how many requests any 60 s take, each check of a bulk request being one; None for no limit.
+        rate_per_minute: how many requests any 60 s take, each check of a bulk request being one; any number without it.
     """
 
     name: str
