@@ -173,6 +173,13 @@ def test_a_day_sent_twice_leaves_two_clear_days_between_both(files: Files) -> No
     assert [item["occurred_at"][:10] for item in files.peer.decided] == ["2031-05-05"] * 2 + ["2031-05-08"] * 2
 
 
+def test_a_day_without_a_world_says_so(files: Files) -> None:
+    day = files.day(["u1"])
+    assert "world      nothing told first" in files.replay(day).stdout
+    files.write("day.world.jsonl", [{"method": "PUT", "path": "/v1/users/u1", "body": {"persona": "student"}}])
+    assert "world      1 calls told first" in files.replay(day).stdout
+
+
 def test_the_world_beside_the_file_is_told_first_and_the_day_begins_after_it(files: Files) -> None:
     past = {"user_id": "u1", "action_type": "login", "occurred_at": "2024-02-28T10:00:00Z"}
     day = files.write("day.jsonl", [past])

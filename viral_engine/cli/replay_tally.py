@@ -135,9 +135,11 @@ def _recall(outcomes: Counter[tuple[str, str, str]], wanted: str) -> dict[str, A
 def as_lines(data: dict[str, Any]) -> list[str]:
     """The summary for people."""
     shifted = f", moved by {data['shift_days']} days" if data["shift_days"] else ""
+    world = data["world_calls"]
     lines = [
         f"answered   {data['answered']:,} of {data['lines']:,}",
         f"recorded   {data['recorded']:,}",
+        f"world      {f'{world:,} calls' if world else 'nothing'} told first",
         f"speed      {data['requests_per_s'] or 0:,.0f} requests/s ({data['seconds']:.2f} s{shifted})",
         f"again      {data['retries']:,} requests sent again, {data['recovered']:,} lost answers found again",
         _times("request", data["request_ms"], "a batch, from here and back"),
