@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import threading
 from collections.abc import Awaitable
 from typing import Any
@@ -127,18 +128,63 @@ def test_an_answer_after_its_caller_was_cancelled_disturbs_nobody(placement: typ
     assert told == []
 
 
+@pytest.mark.parametrize("who_leaves", [0, 1])
+def test_of_two_who_wait_for_one_reply_each_is_told_in_time_whoever_of_them_leaves(
+    placement: type[Actor], who_leaves: int
+) -> None:
+    clock = ManualClock()
+    with start_supervised(worker("a", placement), clock=clock) as system:
+
+        async def ask() -> Any:
+            reply = system.call("/a", no_reply, timeout_s=2.0)
+            tasks = []
+            for _ in range(2):
+                tasks.append(asyncio.ensure_future(_awaited(reply)))
+                await NextTurn()
+            tasks[who_leaves].cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await tasks[who_leaves]
+            return await tasks[1 - who_leaves]
+
+        waiting = start_on_loop(system, ask())
+        clock.wait_for_timers(1)
+        settle(system)
+        clock.advance(2.0)
+        with pytest.raises(CallTimeout):
+            waiting.get()
+        assert len(system.deadlines.waiting) == 0
+
+
+def test_whoever_leaves_a_call_that_has_no_end_leaves_nothing_behind(placement: type[Actor]) -> None:
+    with start_supervised(worker("a", placement)) as system:
+
+        async def give_up() -> int:
+            task = asyncio.ensure_future(_awaited(system.call("/a", no_reply, timeout_s=math.inf)))
+            await NextTurn()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return len(system.deadlines.waiting)
+
+        assert on_loop(system, give_up()) == 0
+
+
 async def _wrapped(coroutine: Awaitable[Any]) -> tuple[Any]:
     """What is awaitable itself would be awaited on its way back."""
     return (await coroutine,)
 
 
-def test_an_error_that_no_coroutine_can_raise_reaches_who_awaits_it_all_the_same(placement: type[Actor]) -> None:
+@pytest.mark.parametrize("error", [StopIteration(7), KeyboardInterrupt(7), SystemExit(7)], ids=repr)
+def test_an_error_that_no_coroutine_may_raise_reaches_who_awaits_it_all_the_same(
+    placement: type[Actor], error: BaseException
+) -> None:
     with start_supervised(worker("a", placement)) as system:
         waiting = start_on_loop(system, _awaited(system.call("/a", no_reply)))
         settle(system)
-        system.cast("/a", lambda actor: actor.reply_to.set_exception(StopIteration(7)))
-        with pytest.raises(RuntimeError, match="StopIteration"):
+        system.cast("/a", lambda actor: actor.reply_to.set_exception(error))
+        with pytest.raises(RuntimeError, match=type(error).__name__):
             waiting.get()
+        assert system.loop.is_running
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["runtime's loop", "another loop"])

@@ -1,6 +1,8 @@
 """The edges of HTTP on one connection: what is bounded, what is ignored, and when a silent client is let go."""
 
+import contextlib
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from typing import cast
@@ -10,6 +12,7 @@ from structlog.testing import capture_logs
 from web_serving import TIMEOUT_S, Served, serving
 
 from viral_engine.actors.web.actor import Web
+from viral_engine.web.keytext import new_key
 from viral_engine.web.protocol import FRAMING_BYTES_MAX, SLICE_BYTES, Protocol
 
 BODY = b'{"user_id":1,"action_type":"general"}'
@@ -70,6 +73,62 @@ def test_whoever_sends_request_upon_request_without_reading_is_held_back(served:
                 assert len(protocol._unread) <= 1 << 20
         assert statuses(connection, count) == [307] * count
         sender.join(TIMEOUT_S)
+
+
+def test_a_closed_connection_whose_client_takes_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viral_engine.web.protocol.UNREAD_TIMEOUT_S", 0.1)
+    with serving() as served, served.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        sender = threading.Thread(target=send_until_it_breaks, args=(connection,))
+        sender.start()
+        loop = served.system.loop
+        [protocol] = protocols(served)
+        closed = threading.Event()
+
+        def close_when_full() -> None:
+            if protocol.transport.is_closing():
+                closed.set()
+            elif protocol.transport.get_write_buffer_size():
+                protocol.close()
+                closed.set()
+            else:
+                loop.post(close_when_full)
+
+        loop.post(close_when_full)
+        assert closed.wait(TIMEOUT_S)
+        sender.join(TIMEOUT_S)
+        assert not sender.is_alive(), "it was ended although its client read nothing"
+
+
+def send_until_it_breaks(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection.sendall(SMALLEST * 1_000)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_client_that_leaves_while_its_requests_wait_is_no_fault(count: int, caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as served, capture_logs() as logged:
+        connection = served.connect()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Each waits until the keys were read again.
+        unknown = f"GET /v1/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {new_key()[1]}\r\n\r\n"
+        connection.sendall(unknown.encode() * count)
+        while not any(protocol.is_busy for protocol in protocols(served)):
+            # Ends by itself: a request that is read is under way.
+            assert served.request("GET", "/healthz").status == 200
+        connection.close()
+        web = cast("Web", served.system.registry.whereis("/web"))
+        while web._server.server_state.tasks:
+            # Ends by itself: whoever waits for the keys is answered.
+            served.system.loop.post(lambda: None)
+    assert [line for line in logged if line["log_level"] in {"error", "warning"}] == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_another_http_than_the_first_is_refused(served: Served) -> None:
+    for version in ("0.9", "2.0"):
+        assert answers(served, f"GET /healthz HTTP/{version}\r\n\r\n".encode()) == [400]
 
 
 @pytest.mark.parametrize("name", ["Authorization", "X-Request-Id", "X-Forwarded-For", "Idempotency-Key"])

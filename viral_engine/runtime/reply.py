@@ -113,10 +113,9 @@ class Reply(pykka.Future[T], Generic[T]):
         waiter = self._waiter
         if waiter is not None:
             # As `_wake` does, without a frame of its own.
-            surroundings: Surroundings = self._surroundings  # type: ignore[assignment]  # who has a waiter has these
-            surroundings.deadlines.waiting.discard(self)
-            if get_ident() != surroundings.loop.ident:
-                surroundings.loop.post(self._wake, waiter)
+            loop = self._surroundings.loop  # type: ignore[union-attr]  # who has a waiter has these
+            if get_ident() != loop.ident:
+                loop.post(self._wake, waiter)
             else:
                 try:  # noqa: SIM105  (a context manager would cost more than what it guards)
                     waiter.set_result(value)
@@ -169,6 +168,8 @@ class Reply(pykka.Future[T], Generic[T]):
             self._run_callbacks()
 
     def _run_callbacks(self) -> None:
+        if self._surroundings is not None:
+            self._surroundings.deadlines.waiting.discard(self)
         # The settler and a late `on_settled` may both be here: each callback goes to the one that pops it.
         while self._callbacks:
             try:
@@ -234,18 +235,23 @@ class Reply(pykka.Future[T], Generic[T]):
             or self._waiter is not None
             or get_ident() != surroundings.loop.ident
         ):
-            return self._await_elsewhere()
-        # No generator of our own around this: it would cost a quarter of what the call does.
+            return (yield from self._await_elsewhere())
         self._waiter = waiter = surroundings.loop.event_loop.create_future()
         deadlines = surroundings.deadlines
-        # As `Deadlines.add` does, without a frame of its own. Whoever settles the reply takes it out again.
-        deadlines.waiting.add(self)
+        waiting = deadlines.waiting
+        # As `Deadlines.add` does, without a frame of its own.
+        waiting.add(self)
         if not self.deadline_s >= deadlines.due_s:
             deadlines.look_at(self)
         if self.is_settled:
             # Another thread answered in between, and may not have seen the waiter.
             self._wake(waiter)
-        return waiter.__await__()
+        try:
+            return (yield from waiter)
+        finally:
+            # Others who wait for the same reply need its deadline still.
+            if not self._has_callbacks:
+                waiting.discard(self)
 
     def _await_elsewhere(self) -> Generator[Any, None, Any]:
         """Waits on a loop that is not the runtime's, or as the second who waits; not at all for what is settled."""
@@ -256,23 +262,22 @@ class Reply(pykka.Future[T], Generic[T]):
             if self._surroundings is None:
                 yield from future
             else:
-                self._surroundings.deadlines.add(self)
-                try:
-                    yield from future
-                finally:
-                    self._surroundings.deadlines.waiting.discard(self)
+                deadlines = self._surroundings.deadlines
+                deadlines.add(self)
+                # Whoever is cancelled leaves the deadline to the others: it goes when the reply is settled.
+                yield from future
+                deadlines.waiting.discard(self)
         return self.result()
 
     def _wake(self, waiter: asyncio.Future[Any]) -> None:
         """Hands the answer to whoever waits on the runtime's loop, where this is called."""
-        self._surroundings.deadlines.waiting.discard(self)  # type: ignore[union-attr]  # the same
         if waiter.done():
             # Whoever waited was cancelled.
             return
         if self._error is None:
             waiter.set_result(self._value)
-        elif isinstance(self._error, StopIteration):
-            # No coroutine can be given one.
+        elif isinstance(self._error, StopIteration | KeyboardInterrupt | SystemExit):
+            # No coroutine can be given the first, and the others would end the loop, not the call.
             waiter.set_exception(RuntimeError(repr(self._error)))
         else:
             waiter.set_exception(self._error)

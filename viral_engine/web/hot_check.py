@@ -236,6 +236,6 @@ class HotCheck:
                 )
             )
             if not self.keep_alive:
-                transport.close()
+                protocol.close()
             protocol.on_response_complete()
         route.traffic.note(CHECK_PATH, "POST", status, route.now_s() - self._received_s, self._request_id, code)

@@ -79,6 +79,7 @@ class Protocol(HttpToolsProtocol):
         self._is_half_closed = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
         self._opened: HotCheck | None = None
         self._hot_check: HotCheck | None = None
         self._body = b""
@@ -94,7 +95,18 @@ class Protocol(HttpToolsProtocol):
         for timer in (self._head_timer, self._write_timer, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
+        running = self._running
+        if running is not None and not running.response_complete:
+            # uvicorn tells the request that was parsed last; this one may wait for room to write its answer.
+            running.disconnected = True
+            running.message_event.set()
         super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Closes once what was written is sent; a client that does not take it is left after a while."""
+        self.transport.close()
+        if self._write_timer is None:
+            self._let_it_read(self.transport.get_write_buffer_size())
 
     # Reading.
 
@@ -251,7 +263,7 @@ class Protocol(HttpToolsProtocol):
         """Closes after the answer under way, now when it was given."""
         self.cycle.keep_alive = False
         if self.cycle.response_complete:
-            self.transport.close()
+            self.close()
 
     def on_response_complete(self) -> None:
         """Begins the next request that waits, or to idle."""
@@ -265,11 +277,15 @@ class Protocol(HttpToolsProtocol):
         elif self._refusal is not None:
             self._close_with(self._refusal)
         elif self._is_half_closed and not self._unread:
-            self.transport.close()
+            self.close()
         else:
             self._begin_idling()
         if self._unread:
             self.loop.call_soon(self._parse_unread)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def follow(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs what a hot check has left to do, as one of the server's tasks."""
@@ -335,7 +351,7 @@ class Protocol(HttpToolsProtocol):
         if left_s > 0:
             self._look_again_after(left_s)
         else:
-            self.transport.close()
+            self.close()
 
     def pause_writing(self) -> None:
         """Gives a client that reads nothing some time."""
@@ -345,9 +361,20 @@ class Protocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """Goes on with a client that reads again."""
         super().resume_writing()
-        if self._write_timer is not None:
+        if self._write_timer is not None and not self.transport.is_closing():
             self._write_timer.cancel()
             self._write_timer = None
+
+    def _let_it_read(self, left_bytes: int) -> None:
+        self._write_timer = self.loop.call_later(UNREAD_TIMEOUT_S, self._look_at_leftovers, left_bytes)
+
+    def _look_at_leftovers(self, before_bytes: int) -> None:
+        """Ends a connection that is closed and of which the client took nothing meanwhile."""
+        left_bytes = self.transport.get_write_buffer_size()
+        if 0 < left_bytes < before_bytes:
+            self._let_it_read(left_bytes)
+        else:
+            self.transport.abort()
 
     # Refusing.
 
@@ -373,7 +400,7 @@ class Protocol(HttpToolsProtocol):
         phrase = HTTPStatus(error.status).phrase
         head = f"HTTP/1.1 {error.status} {phrase}\r\ncontent-type: application/json\r\n"
         self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
-        self.transport.close()
+        self.close()
 
 
 def refusing(error: ApiError) -> App:
