@@ -13,6 +13,7 @@ from viral_engine.cli.errors import wrong_use
 from viral_engine.cli.layout import clean, word
 from viral_engine.cli.options import Session, common, without_none
 from viral_engine.cli.times import expiry, validity
+from viral_engine.cli.would_hit import tell_would_hit
 from viral_engine.messages.access import EntryKind, ListName
 
 KINDS = get_args(EntryKind)
@@ -98,6 +99,7 @@ def _add(group: click.Group, list_name: ListName, id_field: str) -> None:
     @click.argument("value")
     @_if(labelled, click.argument("label"))
     @click.option("--reason", required=True, metavar="TEXT")
+    @_if(list_name == "blocks", click.option("--dry-run", is_flag=True, help="Only tell whom it would hit."))
     @validity
     @common
     def add(
@@ -109,8 +111,12 @@ def _add(group: click.Group, list_name: ListName, id_field: str) -> None:
         expires_at: str | None,
         expires_after_s: float | None,
         label: str | None = None,
+        dry_run: bool = False,
     ) -> None:
         expires = expiry(expires_at, expires_after_s)
+        if dry_run:
+            tell_would_hit(session, kind, value)
+            return
         if labelled and expires is None:
             raise wrong_use("a label always ends", "say when by --for or --expires-at")
         body = {"kind": kind, "value": value, "reason": reason, **without_none(label=label, expires_at=expires)}
