@@ -188,7 +188,7 @@ EXAMPLES: Mapping[str, Any] = {
     "Keys": {"keys": [{"key_id": "k1", **_KEY, "created_at": _WHEN, "revoked_at": None}]},
     "PolicyBody": {"source": "[tiers]\ndeny = 8000\n", "reason": "fewer denials", "mode": "shadow"},
     "SwitchBody": {"reason": "too strict", "mode": "enforce", "version": 2},
-    "PolicyStands": {"mode": "enforce", "version": 3},
+    "PolicyStands": {"mode": "enforce", "version": 3, "shadow_ended": 3},
     "PolicyList": {
         "enforced": {"version": 3, **_SWITCHED},
         "shadow": None,
