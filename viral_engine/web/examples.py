@@ -35,6 +35,24 @@ _RECORD = {
     "api_key_id": "k1",
     "backfill": False,
 }
+_FOR_USER = {
+    "decision_id": _ID,
+    "decision": "deny",
+    "message": "A parent or guardian has to agree to this first.",
+    "retry_after_s": None,
+    "locale": "en",
+}
+_IN_NAME = {
+    **_FOR_USER,
+    "policy": _ANSWER["policy"],
+    "consent": _ANSWER["consent"],
+    "recorded_at": _WHEN,
+    "occurred_at": _WHEN,
+    "user_id": "42",
+    "action_type": "share_personal_info",
+    "device_id": None,
+    "ip_address": None,
+}
 _CONSENT = {"scope": "service", "method": "signed_form", "guardian_id": "41", "policy_version": "3"}
 _ENTRY = {"kind": "device", "value": "d-1", "reason": "stolen accounts", "author": "key:k1", "created_at": _WHEN}
 _LABEL = {"kind": "user", "value": "42", "label": "on_watch", "reason": "two chargebacks", "expires_at": _WHEN}
@@ -66,6 +84,9 @@ EXAMPLES: Mapping[str, Any] = {
     "BulkAnswers": {"answers": [_ANSWER]},
     "DecisionRecord": _RECORD,
     "DecisionRecords": {"decisions": [_RECORD], "next_before": None},
+    "DecisionForUser": _FOR_USER,
+    "DecisionInName": _IN_NAME,
+    "DecisionsInName": {"decisions": [_IN_NAME], "next_before": None},
     "PastDecisions": {
         "decisions": [
             {
