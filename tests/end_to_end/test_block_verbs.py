@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from running_daemon import RunningDaemon
 
 
@@ -49,3 +51,23 @@ def test_a_dry_run_of_what_cannot_be_blocked_is_refused(shared_daemon: RunningDa
     body = {"kind": "device", "value": "d-b1"}
     answer = shared_daemon.request("POST", "/v1/blocks/would-hit", body, key=key)
     assert (answer.status, answer.json["error"]) == (403, "insufficient_scope")
+
+
+@pytest.mark.parametrize(("verb", "named"), [("blocks", ()), ("allows", ()), ("labels", ("on_watch",))])
+def test_adding_again_says_whether_it_made_the_entry_longer(
+    shared_daemon: RunningDaemon, verb: str, named: tuple[str, ...]
+) -> None:
+    def add(until: str, reason: str) -> str:
+        said = shared_daemon.cli(verb, "add", "device", "d-b2", *named, "--reason", reason, "--expires-at", until)
+        assert said.returncode == 0, said.stderr
+        return said.stdout.partition("  ")[2]
+
+    first, later, earlier = ((datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0) for days in (9, 10, 1))
+    end = later.isoformat().replace("+00:00", "Z")
+    is_labelled = " is labelled on_watch" if named else ""
+    assert add(first.isoformat(), "one") == f"device d-b2{is_labelled or ' is on the list'}\n"
+    assert add(later.isoformat(), "two") == f"device d-b2{is_labelled or ' is'} longer now, until {end}\n"
+    assert (
+        add(earlier.isoformat(), "three")
+        == f"device d-b2{is_labelled or ' stands'} already, until {end}, reason: two\n"
+    )

@@ -60,7 +60,7 @@ _KEY = {
     "name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "rate_per_minute": 6_000,
     "expires_at": _WHEN,
 }  # fmt: skip
-_STANDS = {"added": True, "reason": "stolen accounts", "expires_at": _WHEN}
+_STANDS = {"added": True, "extended": False, "reason": "stolen accounts", "expires_at": _WHEN}
 _SWITCHED = {"since": _WHEN, "author": "key:k1", "reason": "fewer denials"}
 _CASE = {
     "case_id": _ID, "queue": "review", "kind": "report", "state": "open", "subject_kind": "user",
@@ -199,7 +199,13 @@ EXAMPLES: Mapping[str, Any] = {
     "Blocks": {"blocks": [{"block_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
     "Allows": {"allows": [{"allow_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
     "LabelBody": {**_LABEL, "value": 42},
-    "LabelStored": {"label_id": _ID, "added": True, "reason": "two chargebacks", "expires_at": _WHEN},
+    "LabelStored": {
+        "label_id": _ID,
+        "added": True,
+        "extended": False,
+        "reason": "two chargebacks",
+        "expires_at": _WHEN,
+    },
     "Labels": {
         "labels": [{"label_id": _ID, **_LABEL, "author": "key:k1", "created_at": _WHEN}],
         "next_before": None,

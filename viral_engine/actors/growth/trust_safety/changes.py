@@ -21,7 +21,7 @@ from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, S
 from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
 from viral_engine.messages.refusals import Refused, no_guardian, not_found
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
-from viral_engine.store.access import LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
+from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import confirm_guardian, require_guardian
@@ -272,7 +272,11 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
 
     def stands(rows: Rows) -> EntryStands:
         entry_id, reason, _author, _created_at, expires_at = standing(rows)
-        return EntryStands(entry_id=entry_id, reason=reason, expires_at=expires_at, is_new=entry_id == str(new_id))
+        is_new = entry_id == str(new_id)
+        return EntryStands(
+            entry_id=entry_id, reason=reason, expires_at=expires_at, is_new=is_new,
+            is_longer=bool(rows[CHANGED_AT]) and not is_new,
+        )  # fmt: skip
 
     return Change(
         statements=(
