@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -75,6 +76,50 @@ def test_a_guardian_does_not_see_from_where_and_with_what_the_child_acted(shared
         ("decision", "mum-d4"), ("decisions", "mum-d4"), ("decision", "mum-d4"), ("user", "mum-d4"),
         ("decision", None), ("decision", "kid-d4"),
     ]  # fmt: skip
+
+
+INTERNALS = {"reasons", "score", "contributions", "limits", "shadow", "facts", "missing", "would_allow", "api_key_id"}
+
+
+def test_whoever_a_decision_is_shown_to_reads_words_and_not_by_what_somebody_was_noticed(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    put(daemon, "kid-d9", date_of_birth=BORN, guardian_ids=["mum-d9"], school_id="s-d9")
+    put(daemon, "teacher-d9", persona="staff", school_id="s-d9")
+    label = {
+        "kind": "user", "value": "kid-d9", "label": "thief_d9", "reason": "x",
+        "expires_at": (datetime.now(UTC) + timedelta(days=7)).isoformat(),
+    }  # fmt: skip
+    assert daemon.request("POST", "/v1/labels", label).status == 201
+    assert daemon.request("POST", "/v1/blocks", {"kind": "device", "value": "d-d9", "reason": "x"}).status == 201
+    decided = daemon.check("kid-d9", "public_profile", device_id="d-d9", ip_address="198.51.100.49")
+    assert "device_blocked" in decided["reasons"]
+    whole = f"/v1/decisions/{decided['decision_id']}"
+    host, words = (daemon.request("GET", f"{whole}{query}").json for query in ("", "?as=user&locale=es"))
+    assert host.keys() >= INTERNALS
+    for asker in ("kid-d9", "mum-d9", "teacher-d9"):
+        one = daemon.request("GET", f"{whole}?on_behalf_of={asker}&locale=es")
+        page = daemon.request("GET", f"/v1/decisions?user_id=kid-d9&on_behalf_of={asker}&locale=es")
+        assert page.json == {"decisions": [one.json], "next_before": None}
+        is_own = asker == "kid-d9"
+        place = {name: host[name] if is_own else None for name in ("device_id", "ip_address")}
+        about = ("policy", "consent", "recorded_at", "occurred_at", "user_id", "action_type")
+        assert one.json == {**words, **{name: host[name] for name in about}, **place}
+        for internal in (b"thief_d9", b"blocked", b"velocity", *(f'"{name}":'.encode() for name in INTERNALS)):
+            assert internal not in one.body
+
+
+def test_a_user_does_not_learn_reasons_by_asking_for_decisions_of_a_reason(shared_daemon: RunningDaemon) -> None:
+    daemon = shared_daemon
+    put(daemon, "kid-d10", date_of_birth=BORN, guardian_ids=["mum-d10"])
+    daemon.check("kid-d10", "public_profile")
+    path = "/v1/decisions?user_id=kid-d10&reason=parental_consent_required"
+    assert len(daemon.request("GET", path).json["decisions"]) == 1
+    answer = daemon.request("GET", f"{path}&on_behalf_of=mum-d10")
+    assert (answer.status, answer.json["error"], answer.json["field"]) == (403, "host_only", "reason")
+    bad = daemon.request("GET", "/v1/decisions?user_id=kid-d10&locale=!")
+    assert (bad.status, bad.json["field"]) == (422, "locale")
 
 
 def test_staff_see_the_records_of_their_own_school_until_they_are_blocked(shared_daemon: RunningDaemon) -> None:

@@ -12,7 +12,7 @@ from viral_engine.domain.uuid7 import lowest_uuid7
 from viral_engine.messages.access import AllowView, BlockView
 from viral_engine.messages.journal import RowsDiffer, Statement
 from viral_engine.messages.reading import PAGE_MAX, ReadEntries
-from viral_engine.store.access import add_entry, lift_entry, read_entries
+from viral_engine.store.access import CHANGED_AT, add_entry, lift_entry, read_entries
 from viral_engine.store.engine import Database
 
 FAR_MS = NOON_MS + 10 * 365 * 86_400_000
@@ -88,6 +88,15 @@ def test_adding_again_makes_longer_and_never_shorter(
     found = None if view.expires_at is None else round(view.expires_at.timestamp() * 1000)
     assert (view.block_id, found) == (str(entry_id(1)), expiry(stands))
     assert view.reason == ("reason 1" if stands == first else "reason 2")
+
+
+@pytest.mark.parametrize(("first", "second", "changes"), [(1, 2, True), (2, 1, False), (1, 1, False), (1, None, True)])
+def test_adding_again_tells_whether_it_changed_anything(
+    store: Database, first: int, second: int | None, *, changes: bool
+) -> None:
+    commit(store.conninfo, *block(1, expires_at_ms=FAR_MS + first))
+    answers = commit(store.conninfo, *block(2, expires_at_ms=None if second is None else FAR_MS + second))
+    assert answers[CHANGED_AT] == ([(str(entry_id(1)),)] if changes else [])
 
 
 def test_an_entry_that_ran_out_makes_room_for_a_new_one(store: Database) -> None:

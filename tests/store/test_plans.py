@@ -23,6 +23,7 @@ from viral_engine.messages.reading import (
     ReadProfile,
     ReadWarmStart,
 )
+from viral_engine.messages.would_hit import ReadWouldHit
 from viral_engine.store.embedded.server import EmbeddedServer
 from viral_engine.store.engine import Database
 from viral_engine.store.partitions import ensure_partitions
@@ -249,3 +250,19 @@ def test_what_stood_is_read_by_its_ids(filled: Database) -> None:
     blocks = plans(filled, ReadPastEntries(source="blocks", since_ms=NOON_MS, limit=200))
     flags = plans(filled, ReadPastEntries(source="flags", since_ms=NOON_MS, limit=200))
     assert (indexes(blocks), indexes(flags)) == ({"blocks_pkey"}, {"device_flags_pkey"})
+
+
+def test_whom_a_block_would_hit_is_looked_for_from_the_newest_decision_on(filled: Database) -> None:
+    nodes = plans(filled, ReadWouldHit(kind="device", value="device7", since_ms=NOON_MS + 2 * DAY_MS))
+    assert scanned(nodes) <= {"decisions_default"}
+    assert {table for table in tables(nodes) if table.startswith("decisions_2")} == {
+        "decisions_20261124", "decisions_20261125", "decisions_20261126",
+    }  # fmt: skip
+    domain = plans(filled, ReadWouldHit(kind="email_domain", value="example.org", since_ms=NOON_MS))
+    assert indexes(domain) == {"users_pkey"}
+
+
+def test_the_households_of_whoever_would_be_hit_come_from_indexes(filled: Database) -> None:
+    nodes = plans(filled, ReadWouldHit(kind="user", value="kid7", since_ms=NOON_MS + 3 * DAY_MS))
+    assert scanned(nodes) <= {"decisions_default"}
+    assert {"parental_consents_user_consent_idx", "parental_consents_guardian_idx", "users_pkey"} <= indexes(nodes)

@@ -71,15 +71,93 @@ def test_a_policy_in_shadow_changes_no_answer_and_is_recorded_beside_it(running:
             "score": 1_000,
         }
     ]
-    assert switch(running, None, "shadow") == PolicyStands(mode="shadow", version=None)
+    assert switch(running, None, "shadow") == PolicyStands(mode="shadow", version=None, shadow_ended=SHIPPED + 1)
     assert answer(running)["shadow"] == []
 
 
-def test_going_back_is_one_command_and_going_back_again_undoes_it(running: Engine) -> None:
+def in_force_and_in_shadow(on: Engine) -> tuple[int, int | None]:
+    state = on.state
+    return state["policy"]["version"], None if state["shadow"] is None else state["shadow"]["version"]
+
+
+def test_going_back_again_goes_further_back_until_nothing_is_left(running: Engine) -> None:
     assert [load(running, source).version for source in (STRICT, FOUR)] == [SHIPPED + 1, SHIPPED + 2]
-    assert [switch(running).version for _ in range(2)] == [SHIPPED + 1, SHIPPED + 2]
-    assert switch(running, SHIPPED).version == SHIPPED
+    assert [switch(running).version for _ in range(2)] == [SHIPPED + 1, SHIPPED]
     assert decided(running) == ("allow", SHIPPED)
+    refused = switch(running)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.message) == (
+        "not_found", "nothing was put in force before the version that decides, so there is nothing to go back to",
+    )  # fmt: skip
+    assert decided(running) == ("allow", SHIPPED)
+
+
+def test_what_was_gone_back_from_comes_back_by_its_number_alone(running: Engine) -> None:
+    load(running, STRICT)
+    switch(running)
+    assert load(running, FOUR).version == SHIPPED + 2
+    assert switch(running).version == SHIPPED
+    assert switch(running, SHIPPED + 1).version == SHIPPED + 1
+    assert switch(running).version == SHIPPED
+
+
+def test_going_back_by_a_number_leaves_behind_what_came_after_it(running: Engine) -> None:
+    for source in (STRICT, FOUR, LONG):
+        load(running, source)
+    assert switch(running, SHIPPED + 1).version == SHIPPED + 1
+    assert switch(running).version == SHIPPED
+    assert switch(running, SHIPPED + 3).version == SHIPPED + 3
+    assert switch(running).version == SHIPPED
+
+
+def test_what_is_put_in_force_is_in_its_own_shadow_no_longer_and_never_again(
+    running: Engine, store: Database, tmp_path: Path
+) -> None:
+    load(running, STRICT, "shadow")
+    assert switch(running, SHIPPED + 1) == PolicyStands(mode="enforce", version=SHIPPED + 1, shadow_ended=SHIPPED + 1)
+    assert in_force_and_in_shadow(running) == (SHIPPED + 1, None)
+    running.kill()
+    until(lambda: running.state["loaded"])
+    assert in_force_and_in_shadow(running) == (SHIPPED + 1, None)
+    assert load(running, FOUR).shadow_ended is None
+    assert in_force_and_in_shadow(running) == (SHIPPED + 2, None)
+    for version in (SHIPPED + 1, SHIPPED):
+        switch(running)
+        assert in_force_and_in_shadow(running) == (version, None)
+    with engine(store, tmp_path / "again") as fresh:
+        assert in_force_and_in_shadow(fresh) == (SHIPPED, None)
+
+
+def test_going_back_to_what_is_in_shadow_ends_its_shadow_and_leaves_another_alone(
+    running: Engine, store: Database, tmp_path: Path
+) -> None:
+    load(running, STRICT)
+    load(running, FOUR)
+    switch(running, SHIPPED + 1, "shadow")
+    assert load(running, LONG).shadow_ended is None
+    assert in_force_and_in_shadow(running) == (SHIPPED + 3, SHIPPED + 1)
+    assert switch(running).shadow_ended is None
+    assert switch(running).shadow_ended == SHIPPED + 1
+    with engine(store, tmp_path / "again") as fresh:
+        assert in_force_and_in_shadow(running) == in_force_and_in_shadow(fresh) == (SHIPPED + 1, None)
+
+
+def test_a_version_left_in_its_own_shadow_by_an_earlier_release_does_not_stay_there(
+    running: Engine, store: Database, tmp_path: Path
+) -> None:
+    load(running, STRICT)
+    switch(running, SHIPPED + 1, "shadow")
+    assert load(running, FOUR).shadow_ended == SHIPPED + 1
+    with engine(store, tmp_path / "again") as fresh:
+        assert in_force_and_in_shadow(running) == in_force_and_in_shadow(fresh) == (SHIPPED + 2, None)
+
+
+def test_the_end_of_a_shadow_says_which_one_it_was(running: Engine) -> None:
+    assert switch(running, None, "shadow").shadow_ended is None
+    load(running, STRICT, "shadow")
+    assert load(running, FOUR, "shadow") == PolicyStands(mode="shadow", version=SHIPPED + 2, shadow_ended=SHIPPED + 1)
+    assert switch(running, None, "shadow").shadow_ended == SHIPPED + 2
+    assert switch(running, None, "shadow").shadow_ended is None
 
 
 @pytest.mark.parametrize("version", [None, 77])

@@ -103,8 +103,29 @@ def test_an_ordinary_check_goes_past_asgi_and_an_odd_one_does_not(served: Served
     assert _taken(served) == before + 1
     assert served.check(headers=LONG_WAY).status == 200
     assert served.check(headers={"Idempotency-Key": " "}).status == 422
-    assert served.request("POST", "/v1/actions/check?a=b", BODY).status == 200
+    assert served.request("POST", "/v1/actions/check?", BODY).status == 200
     assert _taken(served) == before + 1
+
+
+@pytest.mark.parametrize("headers", [{}, LONG_WAY, {"Idempotency-Key": "q"}], ids=["hot", "long", "once"])
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("as=refusal", "as"), ("as=user&locale=es", "as"), ("a=b", "a"), ("a=", "a"), ("%61=1", "a"), ("%ff=1", None)],
+)
+def test_a_check_with_a_query_is_refused_whichever_way_it_goes(
+    served: Served, headers: dict[str, str], query: str, field: str | None
+) -> None:
+    # Once by itself, and once on a connection whose checks go past ASGI.
+    asked = len(served.trust_safety.got)
+    for before in (b"", _head(served, len(BODY)) + BODY):
+        head = _head(served, len(BODY), *(f"{name}: {value}" for name, value in headers.items()))
+        head = head.replace(b"/check HTTP", f"/check?{query} HTTP".encode(), 1)
+        with served.connect() as connection:
+            connection.sendall(before + head + BODY)
+            *_, (status, body) = _read_answers(connection, 2 if before else 1)
+        found = json.loads(body)
+        assert (status, found["error"], found["field"]) == (422, "invalid", field)
+    assert len(served.trust_safety.got) == asked + 1
 
 
 @pytest.mark.parametrize(

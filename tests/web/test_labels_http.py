@@ -37,7 +37,7 @@ def body(**changes: Any) -> dict[str, Any]:
 
 def test_a_label_is_added_under_its_canonical_value(served: Served) -> None:
     answer = served.request("POST", "/v1/labels", body(kind="ip", value="2001:DB8:0::1"))
-    stands = {"label_id": ID, "added": True, "reason": "r", "expires_at": "2026-01-02T00:00:00Z"}
+    stands = {"label_id": ID, "added": True, "extended": False, "reason": "r", "expires_at": "2026-01-02T00:00:00Z"}
     assert (answer.status, answer.json) == (201, stands)
     asked = served.trust_safety.got[-1]
     assert (asked.list_name, asked.kind, asked.value, asked.label) == ("labels", "ip", "2001:db8::1", "on_watch")

@@ -29,7 +29,6 @@ from viral_engine.messages.reading import (
 )
 from viral_engine.messages.refusals import not_found
 from viral_engine.web.api.bulk import BulkItems
-from viral_engine.web.api.decisions import DecisionForUser
 from viral_engine.web.context import Readiness
 from viral_engine.web.decode import BodyDecoder
 from viral_engine.web.examples import EXAMPLES
@@ -220,19 +219,23 @@ def test_signals_and_consents_reach_trust_safety(served: Served) -> None:
 )
 def test_a_block_is_kept_under_its_canonical_value(served: Served, kind: str, value: Any, kept: str) -> None:
     answer = served.request("POST", "/v1/blocks", {"kind": kind, "value": value, "reason": "spam"})
-    stored = {"block_id": ID, "added": True, "reason": "spam", "expires_at": None}
+    stored = {"block_id": ID, "added": True, "extended": False, "reason": "spam", "expires_at": None}
     assert (answer.status, answer.json) == (201, stored)
     assert served.trust_safety.got[-1].value == kept
 
 
-def test_a_thing_that_stood_on_the_list_already_is_answered_200_with_its_entry(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_longer", [False, True])
+def test_a_thing_that_stood_on_the_list_already_is_answered_200_with_its_entry_and_whether_it_is_longer_now(
+    served: Served, monkeypatch: pytest.MonkeyPatch, *, is_longer: bool
 ) -> None:
-    stands = EntryStands(entry_id=ID, reason="stolen", expires_at=NOW, is_new=False)
+    stands = EntryStands(entry_id=ID, reason="stolen", expires_at=NOW, is_new=False, is_longer=is_longer)
     monkeypatch.setitem(served.trust_safety.answers, AddEntry, stands)
     answer = served.request("POST", "/v1/allows", {"kind": "user", "value": 1, "reason": "spam"})
     assert answer.status == 200
-    assert answer.json == {"allow_id": ID, "added": False, "reason": "stolen", "expires_at": "2026-01-02T00:00:00Z"}
+    assert answer.json == {
+        "allow_id": ID, "added": False, "extended": is_longer, "reason": "stolen",
+        "expires_at": "2026-01-02T00:00:00Z",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -363,7 +366,7 @@ def test_every_body_that_is_sent_or_answered_has_an_example_of_its_type() -> Non
             one for answer in route.answers.values() for one in (answer if isinstance(answer, tuple) else (answer,))
         ]
         for kind in filter(None, (route.body_type, route.described_body, *answers)):
-            if kind is str or kind is DecisionForUser:
+            if kind is str:
                 continue
             example = EXAMPLES[kind.__name__]
             decoded = msgspec.json.decode(msgspec.json.encode(example), type=kind)

@@ -13,6 +13,7 @@ from viral_engine.cli.errors import wrong_use
 from viral_engine.cli.layout import clean, word
 from viral_engine.cli.options import Session, common, without_none
 from viral_engine.cli.times import expiry, validity
+from viral_engine.cli.would_hit import tell_would_hit
 from viral_engine.messages.access import EntryKind, ListName
 
 KINDS = get_args(EntryKind)
@@ -98,6 +99,7 @@ def _add(group: click.Group, list_name: ListName, id_field: str) -> None:
     @click.argument("value")
     @_if(labelled, click.argument("label"))
     @click.option("--reason", required=True, metavar="TEXT")
+    @_if(list_name == "blocks", click.option("--dry-run", is_flag=True, help="Only tell whom it would hit."))
     @validity
     @common
     def add(
@@ -109,21 +111,29 @@ def _add(group: click.Group, list_name: ListName, id_field: str) -> None:
         expires_at: str | None,
         expires_after_s: float | None,
         label: str | None = None,
+        dry_run: bool = False,
     ) -> None:
         expires = expiry(expires_at, expires_after_s)
+        if dry_run:
+            tell_would_hit(session, kind, value)
+            return
         if labelled and expires is None:
             raise wrong_use("a label always ends", "say when by --for or --expires-at")
         body = {"kind": kind, "value": value, "reason": reason, **without_none(label=label, expires_at=expires)}
         answer: dict[str, Any] = session.daemon.http("POST", f"/v1/{list_name}", body)
-        said = f"{clean(str(answer[id_field]))}  {kind} {clean(value)}"
-        if label is not None:
-            said += f" is labelled {clean(label)}" + ("" if answer["added"] else " already")
-        else:
-            said += " is on the list" if answer["added"] else " stands already"
-        if not answer["added"]:
-            end = f"until {word(answer['expires_at'])}" if answer["expires_at"] else "without end"
-            said += f", {end}, reason: {clean(answer['reason'])}"
+        said = f"{clean(str(answer[id_field]))}  {kind} {clean(value)}{_stands(answer, label)}"
         session.printer.answer(answer, [said])
+
+
+def _stands(answer: dict[str, Any], label: str | None) -> str:
+    """Returns what adding did: a new entry, a longer one, or nothing."""
+    end = f"until {word(answer['expires_at'])}" if answer["expires_at"] else "without end"
+    labelled = "" if label is None else f" is labelled {clean(label)}"
+    if answer["added"]:
+        return labelled or " is on the list"
+    if answer["extended"]:
+        return f"{labelled} longer now, {end}" if labelled else f" is longer now, {end}"
+    return f"{labelled or ' stands'} already, {end}, reason: {clean(answer['reason'])}"
 
 
 def _remove(group: click.Group, list_name: ListName, id_field: str) -> None:

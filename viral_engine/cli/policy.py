@@ -105,7 +105,11 @@ def shadow(session: Session, file: str | None, *, off: bool, reason: str) -> Non
         _take_in(session, file, "shadow", reason)
         return
     answer = session.daemon.http("POST", "/v1/policies/switch", {"mode": "shadow", "reason": reason})
-    session.printer.answer(answer, ["no policy is in shadow"])
+    ended = answer["shadow_ended"]
+    said = (
+        "no policy was in shadow" if ended is None else f"the shadow of version {ended} ended; no policy is in shadow"
+    )
+    session.printer.answer(answer, [said])
 
 
 @policy.command()
@@ -122,7 +126,11 @@ def enforce(session: Session, version: int, *, reason: str) -> None:
 @_REASON
 @common
 def rollback(session: Session, version: int | None, *, reason: str) -> None:
-    """Put the version in force again that was before."""
+    """Put the version in force again that was before.
+
+    The one that was in force when the present one first came there: going back again goes further back, never to a
+    version that was gone back from.
+    """
     _switch(session, version, reason)
 
 
@@ -216,7 +224,7 @@ def _take_in(session: Session, file: str, mode: str, reason: str) -> None:
     source, _ = read_policy(file)
     answer = session.daemon.http("POST", "/v1/policies", {"source": source, "mode": mode, "reason": reason})
     says = "decides from now on" if mode == "enforce" else "runs in shadow from now on: it changes no answer"
-    session.printer.answer(answer, [f"version {answer['version']} {says}"])
+    session.printer.answer(answer, _told(answer, says))
 
 
 def _switch(session: Session, version: int | None, reason: str) -> None:
@@ -230,7 +238,12 @@ def _switch(session: Session, version: int | None, reason: str) -> None:
         if version is not None:
             hint = "`viral-engine policy list` shows those that do"
         raise CliError(error.exit_code, error.code, error.message, hint) from error
-    session.printer.answer(answer, [f"version {answer['version']} decides from now on"])
+    session.printer.answer(answer, _told(answer, "decides from now on"))
+
+
+def _told(answer: dict[str, Any], says: str) -> list[str]:
+    ended = answer["shadow_ended"]
+    return [f"version {answer['version']} {says}", *([] if ended is None else [f"the shadow of version {ended} ended"])]
 
 
 def read_policy(file: str) -> tuple[str, Policy]:

@@ -100,12 +100,14 @@ class EntryStands(Struct, frozen=True, kw_only=True):
         entry_id: text of a UUID.
         is_new: False when the thing stood on the list already: its entry is never made shorter, and keeps its reason
             unless it was made longer.
+        is_longer: whether it stood there and was made longer.
     """
 
     entry_id: str
     reason: str
     expires_at: datetime | None
     is_new: bool
+    is_longer: bool = False
 
 
 @personal("reason")

@@ -31,7 +31,7 @@ class SwitchPolicy(Struct, frozen=True, kw_only=True):
     """Asks trust_safety to put a known version in force or in shadow; answers a `PolicyStands`.
 
     Attributes:
-        version: None goes back to the version that was in force before, or ends the shadow.
+        version: None goes back to the version that was in force before the present one first was, or ends the shadow.
     """
 
     mode: PolicyMode
@@ -45,10 +45,12 @@ class PolicyStands(Struct, frozen=True, kw_only=True):
 
     Attributes:
         version: its number; null when nothing is in shadow.
+        shadow_ended: the version whose shadow ended by this; null when none did.
     """
 
     mode: PolicyMode
     version: int | None
+    shadow_ended: int | None = None
 
 
 class ReadPolicies(Struct, frozen=True, gc=False):

@@ -15,10 +15,19 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 from viral_engine.store.tables import allows, blocks, labels
 
-__all__ = ["LABELS_OF_ONE_MAX", "ONCE", "STANDING_AT", "add_entry", "lift_entry", "read_entries", "view_of"]
+__all__ = [
+    "CHANGED_AT",
+    "LABELS_OF_ONE_MAX",
+    "ONCE",
+    "STANDING_AT",
+    "add_entry",
+    "lift_entry",
+    "read_entries",
+    "view_of",
+]
 
-STANDING_AT = 2
-"""Which statement of `add_entry` answers the entry as it stands."""
+CHANGED_AT, STANDING_AT = 1, 2
+"""Which statements of `add_entry` answer the id of the entry if it is new or longer now, and the entry as it stands."""
 
 LABELS_OF_ONE_MAX = 50
 """Labels of one thing: a decision's facts hold all of them."""
@@ -41,7 +50,7 @@ _ADD = (
     "INSERT INTO {list} AS standing (id, {once}, reason, author, created_at, expires_at)"
     " SELECT %s, {values}, %s, %s, %s, %s{room} ON CONFLICT ({once}) WHERE lifted_at IS NULL DO UPDATE SET"
     " reason = excluded.reason, author = excluded.author, expires_at = excluded.expires_at"
-    " WHERE standing.expires_at < coalesce(excluded.expires_at, 'infinity')"
+    " WHERE standing.expires_at < coalesce(excluded.expires_at, 'infinity') RETURNING id::text"
 )
 _STANDING = (
     "SELECT id::text, reason, author, created_at, expires_at FROM {list}"
@@ -86,7 +95,8 @@ def add_entry(
 ) -> tuple[Statement, ...]:
     """Puts a thing on a list.
 
-    The third statement answers (id, reason, author, created_at, expires_at) of the entry as it then stands;
+    The second statement answers an id when something was changed by it, and the third one (id, reason, author,
+    created_at, expires_at) of the entry as it then stands;
     `RowsDiffer` when the thing has `LABELS_OF_ONE_MAX` other labels.
 
     A thing stands on a list once. Putting it there again returns the entry that stands, made longer if the new one

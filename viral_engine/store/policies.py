@@ -1,6 +1,7 @@
 """Versions of the policy: taken in, put in force or in shadow, read. Nothing is changed or deleted afterwards."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -21,42 +22,49 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "LOADED_AT", "SHADOWED_ROWS_MAX", "SWITCHED_AT", "VERSIONS_MAX", "load_policy", "read_policies", "read_shadowed",
-    "standing_policies", "switch_policy",
+    "SHADOWED_ROWS_MAX", "SHADOW_BEFORE_AT", "SHADOW_ENDED_AT", "STOOD_AT", "VERSIONS_MAX", "load_policy",
+    "read_policies", "read_shadowed", "standing_policies", "switch_policy",
 ]  # fmt: skip
 
 VERSIONS_MAX = 1_000
 """Versions that are kept: all that ever decided must be there, and one more is refused."""
 
-LOADED_AT = 1
-"""Which statement of `load_policy` answers the new version."""
-
-SWITCHED_AT = 1
-"""Which statement of `switch_policy` answers (version, body)."""
+SHADOW_BEFORE_AT, STOOD_AT, SHADOW_ENDED_AT = 1, 2, 3
+"""Which statements of `load_policy` and `switch_policy` answer the version that was in shadow, (version, body) of what
+stands from then on, and, where something was put in force, that a shadow ended by that."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('viral_engine policies'))"
-_ADD = (
-    "INSERT INTO policies (version, policy_id, source, body, author, reason, created_at)"
-    " SELECT greatest(coalesce(max(version), 0), %s) + 1, %s, %s, %s::json, %s, %s, %s FROM policies"
-    " HAVING count(*) < %s RETURNING version"
-)
-_STAND_NEWEST = (
-    "INSERT INTO policy_switches (at, mode, version, author, reason)"
-    " SELECT %s, %s, max(version), %s, %s FROM policies RETURNING version"
-)
-_STANDS = "(SELECT version FROM policy_switches WHERE mode = 'enforce' ORDER BY id DESC LIMIT 1)"
 _BODY = "(SELECT body::text FROM policies WHERE policies.version = policy_switches.version)"
+_LOAD = (
+    "WITH added AS (INSERT INTO policies (version, policy_id, source, body, author, reason, created_at)"
+    " SELECT greatest(coalesce(max(version), 0), %s) + 1, %s, %s, %s::json, %s, %s, %s FROM policies"
+    " HAVING count(*) < %s RETURNING version, body, author, reason, created_at),"
+    " stands AS (INSERT INTO policy_switches (at, mode, version, author, reason)"
+    " SELECT created_at, %s, version, author, reason FROM added) SELECT version, body::text FROM added"
+)
 _SWITCH = (
     "INSERT INTO policy_switches (at, mode, version, author, reason) SELECT %s, %s, %s, %s, %s"  # noqa: S608 - constants
     " WHERE %s = ANY(%s) OR EXISTS (SELECT FROM policies WHERE version = %s)"
     f" RETURNING version, {_BODY}"
 )
-# The version before the one in force; the shipped one before all others.
+# The versions in force are a stack on the shipped one: a new one is put on top; one that is in it comes back when all
+# that came after it are taken off, whether by its number or by going back. So nothing that was fled is below another.
 _BACK = (
-    "INSERT INTO policy_switches (at, mode, version, author, reason)"  # noqa: S608 - constants
-    " SELECT %s, 'enforce', before.version, %s, %s FROM (SELECT coalesce((SELECT version FROM policy_switches"
-    f" WHERE mode = 'enforce' AND version <> {_STANDS} ORDER BY id DESC LIMIT 1), nullif(%s, {_STANDS})) AS version)"
-    f" AS before WHERE before.version IS NOT NULL AND {_STANDS} IS NOT NULL RETURNING version, {_BODY}"
+    "WITH RECURSIVE past (id, stack) AS (SELECT 0::bigint, ARRAY[%s::integer] UNION ALL"  # noqa: S608 - constants
+    " SELECT next.id, CASE WHEN next.version = ANY(stack) THEN stack[:array_position(stack, next.version)]"
+    " ELSE stack || next.version END FROM past CROSS JOIN LATERAL (SELECT id, version FROM policy_switches"
+    " WHERE mode = 'enforce' AND id > past.id ORDER BY id LIMIT 1) AS next)"
+    " INSERT INTO policy_switches (at, mode, version, author, reason)"
+    " SELECT %s, 'enforce', stack[cardinality(stack) - 1], %s, %s"
+    " FROM (SELECT stack FROM past ORDER BY id DESC LIMIT 1) AS now WHERE cardinality(stack) > 1"
+    f" RETURNING version, {_BODY}"
+)
+_SHADOW_NOW = "SELECT version FROM policy_switches WHERE mode = 'shadow' ORDER BY id DESC LIMIT 1"
+# Neither what was put in force nor what was before has anything to be tried on by running in shadow.
+_END_OWN_SHADOW = (
+    "INSERT INTO policy_switches (at, mode, version, author, reason) SELECT %s, 'shadow', NULL, %s, %s"  # noqa: S608 - constants
+    f" WHERE ({_SHADOW_NOW}) IN (SELECT version FROM (SELECT id, version FROM policy_switches WHERE mode = 'enforce'"
+    " UNION ALL SELECT 0, %s ORDER BY id DESC LIMIT 2) AS newest) RETURNING mode"
 )
 _SHADOW_OFF = (
     "INSERT INTO policy_switches (at, mode, version, author, reason) SELECT %s, 'shadow', NULL, %s, %s"
@@ -84,7 +92,7 @@ SHADOWED_ROWS_MAX = 50_000
 def load_policy(
     policy_id: str, source: str, body: str, *, mode: PolicyMode, author: str, reason: str, at_ms: int
 ) -> tuple[Statement, ...]:
-    """Takes in a new version and lets it stand; the second statement answers its number.
+    """Takes in a new version and lets it stand; the third statement answers (version, body).
 
     `RowsDiffer` when there are `VERSIONS_MAX` already.
 
@@ -92,21 +100,19 @@ def load_policy(
         ValueError: A text that PostgreSQL cannot hold.
     """
     at = instant_of(at_ms)
-    return (
-        statement(_LOCK),
-        statement(_ADD, max(SHIPPED), policy_id, source, body, author, reason, at, VERSIONS_MAX, rows_expected=1),
-        statement(_STAND_NEWEST, at, mode, author, reason, rows_expected=1),
-        notify("policies"),
+    load = statement(
+        _LOAD, max(SHIPPED), policy_id, source, body, author, reason, at, VERSIONS_MAX, mode, rows_expected=1
     )
+    return _standing(mode, load, at, author, reason)
 
 
 def switch_policy(
     mode: PolicyMode, version: int | None, *, author: str, reason: str, at_ms: int
 ) -> tuple[Statement, ...]:
-    """Lets a known version stand; the second statement answers (version, body), body None for a shipped one.
+    """Lets a known version stand; the third statement answers (version, body), body None for a shipped one.
 
-    Without a version the one before is put in force again, or the shadow ends. `RowsDiffer` when there is no such
-    version, or none before.
+    Without a version the one is put in force again that was before the one in force first came there, or the shadow
+    ends. `RowsDiffer` when there is no such version, or none before.
     """
     at = instant_of(at_ms)
     if version is not None:
@@ -114,8 +120,14 @@ def switch_policy(
     elif mode == "shadow":
         switch = statement(_SHADOW_OFF, at, author, reason, rows_expected=1)
     else:
-        switch = statement(_BACK, at, author, reason, DEFAULT_POLICY.version, rows_expected=1)
-    return statement(_LOCK), switch, notify("policies")
+        switch = statement(_BACK, DEFAULT_POLICY.version, at, author, reason, rows_expected=1)
+    return _standing(mode, switch, at, author, reason)
+
+
+def _standing(mode: PolicyMode, stand: Statement, at: datetime, author: str, reason: str) -> tuple[Statement, ...]:
+    """What is put in force ends its own shadow in the same transaction."""
+    ends = (statement(_END_OWN_SHADOW, at, author, reason, DEFAULT_POLICY.version),) if mode == "enforce" else ()
+    return statement(_LOCK), statement(_SHADOW_NOW), stand, *ends, notify("policies")
 
 
 def standing_policies(connection: Connection) -> list[StandingPolicy]:

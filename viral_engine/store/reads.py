@@ -20,6 +20,7 @@ from viral_engine.messages.reading import (
     ReadWarmStart,
 )
 from viral_engine.messages.reviews import ReadCase, ReadCases
+from viral_engine.messages.would_hit import ReadWouldHit
 from viral_engine.store.access import read_entries
 from viral_engine.store.dead_letters import read_dead_letters
 from viral_engine.store.decisions import read_decisions, read_pages
@@ -32,6 +33,7 @@ from viral_engine.store.profiles import read_profiles, read_users
 from viral_engine.store.reviews import read_case, read_cases
 from viral_engine.store.standings import read_standings
 from viral_engine.store.warm_start import read_warm_starts
+from viral_engine.store.would_hit import read_would_hit
 
 __all__ = ["READS", "Read"]
 
@@ -56,4 +58,5 @@ READS: Mapping[type, Read] = {
     ReadDisclosures: read_disclosures,
     ReadPastDecisions: read_past_decisions,
     ReadPastEntries: read_past_entries,
+    ReadWouldHit: read_would_hit,
 }

@@ -175,6 +175,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
     "ConfirmBody": {"confirmed_by": ID},
     "EntryBody": _ENTRY,
     "BlockBody": _ENTRY,
+    "WouldHitBody": {"value": _ANY_VALUE},
     "LabelBody": {**_ENTRY, "label": LABEL},
     "KeyBody": {
         "name": text(),
@@ -204,6 +205,7 @@ EITHER: Mapping[str, tuple[Schema, ...]] = {
     "EntryBody": (*_LISTED, _where("kind", ["network"], _NETWORK)),
     "BlockBody": (*_LISTED, _where("kind", ["network"], {**_NETWORK, "expires_at": INSTANT}, ("expires_at",))),
     "LabelBody": (*_LISTED, _where("kind", ["network"], _NETWORK)),
+    "WouldHitBody": (*_LISTED, _where("kind", ["network"], _NETWORK)),
     "ReportBody": _VALUES,
 }
 """The forms of bodies whose fields hang together: one of them fits."""

@@ -19,6 +19,7 @@ from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
 from viral_engine.web.context import CONTENT, TRUST_SAFETY
 from viral_engine.web.decode import BodyDecoder
+from viral_engine.web.endpoint import query_parameters
 from viral_engine.web.errors import ClientGone, insufficient_scope
 from viral_engine.web.headers import the_only
 from viral_engine.web.idempotency import Answered
@@ -133,6 +134,9 @@ class CheckEndpoint:
             if grant.is_conditional:
                 self._keys.count(grant)
             body = await read_body(receive, sent.get(b"content-length"), self._bytes_max)
+            if scope["query_string"]:
+                # Whoever sends one takes it to change the answer: there is none that does.
+                query_parameters(scope["query_string"], ())
             if key is None:
                 answered = await self._checker.decide(self._checker.action_of(body, grant, received_s))
             else:

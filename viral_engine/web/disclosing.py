@@ -72,15 +72,15 @@ def asker_of(call: Call) -> str | None:
     return None if named is None else canonical.user_id(named, ON_BEHALF_OF.name)
 
 
-def only_for_the_host(call: Call, why: str) -> None:
-    """Refuses a page about nobody in particular in somebody's name.
+def only_for_the_host(call: Call, why: str, field: str = ON_BEHALF_OF.name) -> None:
+    """Refuses in somebody's name what is about nobody in particular, or would tell them what users are not told.
 
     Raises:
         Invalid: no user id.
         ApiError: 403, `on_behalf_of` is given.
     """
     if asker_of(call) is not None:
-        raise ApiError(403, "host_only", f"{ON_BEHALF_OF.name} {why}", field=ON_BEHALF_OF.name)
+        raise ApiError(403, "host_only", f"{field} {why}", field=field)
 
 
 async def _standings(call: Call, user_ids: tuple[str, ...], asker_id: str | None) -> list[Standing]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -22,7 +22,7 @@ from viral_engine.web.errors import (
 )
 from viral_engine.web.headers import the_only
 from viral_engine.web.idempotency import Answered
-from viral_engine.web.routes import Answer, Call, Route
+from viral_engine.web.routes import Answer, Call, Parameter, Route
 from viral_engine.web.state import WebState
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -70,7 +70,7 @@ class Endpoint:
             self._state,
             grant,
             path_parameters(scope["path_params"]),
-            query_parameters(scope["query_string"], route),
+            query_parameters(scope["query_string"], route.query),
             raw if self._decode is None else self._decode(raw),
             request_id.decode(),
         )
@@ -112,8 +112,8 @@ def path_parameters(encoded: Mapping[str, str]) -> dict[str, str]:
         raise invalid(next(iter(encoded)), "the path is not valid UTF-8") from None
 
 
-def query_parameters(encoded: bytes, route: Route) -> dict[str, str]:
-    """Returns the query parameters that the route declares.
+def query_parameters(encoded: bytes, declared: Iterable[Parameter]) -> dict[str, str]:
+    """Returns the query parameters that a route declares.
 
     Raises:
         ApiError: 422 for an unknown or repeated one, and for what is no UTF-8.
@@ -124,7 +124,7 @@ def query_parameters(encoded: bytes, route: Route) -> dict[str, str]:
         )
     except (ValueError, UnicodeError):
         raise invalid(None, "the query string can't be read") from None
-    known = {parameter.name for parameter in route.query}
+    known = {parameter.name for parameter in declared}
     found: dict[str, str] = {}
     for name, value in pairs:
         if name not in known:

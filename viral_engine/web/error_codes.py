@@ -17,7 +17,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
     403: {
         "insufficient_scope": "The API key lacks the scope.",
         "network_not_allowed": "The API key may not be used from this network.",
-        "host_only": "A page about everybody is for the host itself, in nobody's name.",
+        "host_only": "A page about everybody, or by a reason, is for the host itself, in nobody's name.",
         "not_authorized_for_subject": "The user of `on_behalf_of` has no confirmed relation to the person.",
         "user_blocked": "The user is blocked.",
         "device_blocked": "The device is blocked.",
@@ -66,7 +66,8 @@ HANDED_ON = frozenset({*compliance.CODES.values(), compliance.OTHER})
 
 
 def _changes(route: Route) -> bool:
-    return route.method != "GET" and route.handler is not None and "/actions/" not in route.path
+    asks = "/actions/" in route.path or route.name == "would_hit"
+    return route.method != "GET" and route.handler is not None and not asks
 
 
 def _always(_route: Route) -> bool:

@@ -35,6 +35,24 @@ _RECORD = {
     "api_key_id": "k1",
     "backfill": False,
 }
+_FOR_USER = {
+    "decision_id": _ID,
+    "decision": "deny",
+    "message": "A parent or guardian has to agree to this first.",
+    "retry_after_s": None,
+    "locale": "en",
+}
+_IN_NAME = {
+    **_FOR_USER,
+    "policy": _ANSWER["policy"],
+    "consent": _ANSWER["consent"],
+    "recorded_at": _WHEN,
+    "occurred_at": _WHEN,
+    "user_id": "42",
+    "action_type": "share_personal_info",
+    "device_id": None,
+    "ip_address": None,
+}
 _CONSENT = {"scope": "service", "method": "signed_form", "guardian_id": "41", "policy_version": "3"}
 _ENTRY = {"kind": "device", "value": "d-1", "reason": "stolen accounts", "author": "key:k1", "created_at": _WHEN}
 _LABEL = {"kind": "user", "value": "42", "label": "on_watch", "reason": "two chargebacks", "expires_at": _WHEN}
@@ -42,7 +60,7 @@ _KEY = {
     "name": "web site", "scopes": ["check"], "networks": ["192.0.2.0/24"], "rate_per_minute": 6_000,
     "expires_at": _WHEN,
 }  # fmt: skip
-_STANDS = {"added": True, "reason": "stolen accounts", "expires_at": _WHEN}
+_STANDS = {"added": True, "extended": False, "reason": "stolen accounts", "expires_at": _WHEN}
 _SWITCHED = {"since": _WHEN, "author": "key:k1", "reason": "fewer denials"}
 _CASE = {
     "case_id": _ID, "queue": "review", "kind": "report", "state": "open", "subject_kind": "user",
@@ -66,6 +84,9 @@ EXAMPLES: Mapping[str, Any] = {
     "BulkAnswers": {"answers": [_ANSWER]},
     "DecisionRecord": _RECORD,
     "DecisionRecords": {"decisions": [_RECORD], "next_before": None},
+    "DecisionForUser": _FOR_USER,
+    "DecisionInName": _IN_NAME,
+    "DecisionsInName": {"decisions": [_IN_NAME], "next_before": None},
     "PastDecisions": {
         "decisions": [
             {
@@ -159,12 +180,32 @@ EXAMPLES: Mapping[str, Any] = {
     "ConsentStored": {"consent_id": _ID},
     "EntryBody": {"kind": "device", "value": "d-1", "reason": "the lab's tablet", "expires_at": _WHEN},
     "BlockBody": {"kind": "device", "value": "d-1", "reason": "stolen accounts", "expires_at": _WHEN},
+    "WouldHitBody": {"kind": "device", "value": "d-1"},
+    "WouldHit": {
+        "kind": "device",
+        "value": "d-1",
+        "user_count": 2,
+        "user_ids": ["42", "43"],
+        "household_count": 1,
+        "households": [["41"]],
+        "school_count": 0,
+        "school_ids": [],
+        "looked_at": 12_345,
+        "since": _WHEN,
+        "complete": True,
+    },
     "BlockStored": {"block_id": _ID, **_STANDS},
     "AllowStored": {"allow_id": _ID, **_STANDS},
     "Blocks": {"blocks": [{"block_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
     "Allows": {"allows": [{"allow_id": _ID, **_ENTRY, "expires_at": None}], "next_before": None},
     "LabelBody": {**_LABEL, "value": 42},
-    "LabelStored": {"label_id": _ID, "added": True, "reason": "two chargebacks", "expires_at": _WHEN},
+    "LabelStored": {
+        "label_id": _ID,
+        "added": True,
+        "extended": False,
+        "reason": "two chargebacks",
+        "expires_at": _WHEN,
+    },
     "Labels": {
         "labels": [{"label_id": _ID, **_LABEL, "author": "key:k1", "created_at": _WHEN}],
         "next_before": None,
@@ -174,7 +215,7 @@ EXAMPLES: Mapping[str, Any] = {
     "Keys": {"keys": [{"key_id": "k1", **_KEY, "created_at": _WHEN, "revoked_at": None}]},
     "PolicyBody": {"source": "[tiers]\ndeny = 8000\n", "reason": "fewer denials", "mode": "shadow"},
     "SwitchBody": {"reason": "too strict", "mode": "enforce", "version": 2},
-    "PolicyStands": {"mode": "enforce", "version": 3},
+    "PolicyStands": {"mode": "enforce", "version": 3, "shadow_ended": 3},
     "PolicyList": {
         "enforced": {"version": 3, **_SWITCHED},
         "shadow": None,

@@ -3,8 +3,9 @@
 What ASGI needs for a request (a scope, a task, an event, two messages out) costs as much as deciding it. So an ordinary
 check on a free connection goes from `Protocol` straight to trust_safety, which answers it by `HotCheck.set`. Everything
 out of the ordinary takes the long way through `CheckEndpoint`: a key that must be proved first or holds conditions, an
-`Idempotency-Key`, a body in pieces, HTTP/1.0. A client's heads are all the same but for the length: one that was taken
-is remembered and not parsed again. Both ways give the same answers (`tests/web/test_hot_check.py`).
+`Idempotency-Key`, a body in pieces, a query (which is refused there), HTTP/1.0. A client's heads are all the same but
+for the length: one that was taken is remembered and not parsed again. Both ways give the same answers
+(`tests/web/test_hot_check.py`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from viral_engine.messages.disclosures import DisclosurePage
 from viral_engine.messages.keys import KeyBody, Scope
 from viral_engine.messages.people import ConfirmBody, ConsentBody, SignalBody, UserBody, UserView
 from viral_engine.messages.redaction import RedactionAnswer, RedactionBody
-from viral_engine.web.api import access, decisions, disclosures, keys, operations, redactions, users
+from viral_engine.messages.would_hit import WouldHit, WouldHitBody
+from viral_engine.web.api import access, decisions, disclosures, keys, operations, redactions, users, would_hit
 from viral_engine.web.api.bulk import BulkAnswers, BulkItems, bulk
 from viral_engine.web.check import CHECK_PATH, Checker
 from viral_engine.web.disclosing import ON_BEHALF_OF
@@ -78,25 +79,25 @@ def _decisions() -> tuple[Route, ...]:
             name="get_decision",
             method="GET",
             path="/v1/decisions/{decision_id}",
-            summary="One decision as recorded, or with `as=user` the words that its user may read.",
+            summary="One decision as recorded; with `as=user` or in a user's name the words that its user may read.",
             handler=decisions.get_decision,
             touches=_IDENTIFIERS,
             scopes=("review", "audit"),
             body_bytes_max=NO_BODY,
             query=(decisions.AS, decisions.LOCALE, ON_BEHALF_OF),
-            answers={200: (decisions.DecisionRecord, decisions.DecisionForUser)},
+            answers={200: (decisions.DecisionRecord, decisions.DecisionInName, decisions.DecisionForUser)},
         ),
         Route(
             name="list_decisions",
             method="GET",
             path="/v1/decisions",
-            summary="Recorded decisions, newest first.",
+            summary="Recorded decisions, newest first; in a user's name each as its user may read it.",
             handler=decisions.list_decisions,
             touches=_IDENTIFIERS,
             scopes=("review", "audit"),
             body_bytes_max=NO_BODY,
             query=decisions.PAGE,
-            answers={200: decisions.DecisionRecords},
+            answers={200: (decisions.DecisionRecords, decisions.DecisionsInName)},
         ),
     )
 
@@ -217,6 +218,18 @@ def _guardians(body_bytes_max: int) -> tuple[Route, ...]:
 
 def _lists(body_bytes_max: int) -> tuple[Route, ...]:
     return (
+        Route(
+            name="would_hit",
+            method="POST",
+            path="/v1/blocks/would-hit",
+            summary="Whom a block would have hit within 30 days; nothing is blocked or kept.",
+            handler=would_hit.would_hit,
+            touches=_IDENTIFIERS,
+            scopes=("write", "review"),
+            body_bytes_max=body_bytes_max,
+            body_type=WouldHitBody,
+            answers={200: WouldHit},
+        ),
         *_list("blocks", "block", BlockBody, access.BlockStored, access.Blocks, body_bytes_max),
         *_list("allows", "allow", EntryBody, access.AllowStored, access.Allows, body_bytes_max),
         *_list("labels", "label", LabelBody, access.LabelStored, access.Labels, body_bytes_max, ("write",), "label_id"),

@@ -55,28 +55,43 @@ WHY = (Parameter("reason", "Why the entry is lifted, for the audit.", forms.text
 
 
 class BlockStored(msgspec.Struct, frozen=True):
-    """The block as it stands; `added` is false when the thing was blocked already, for at least as long."""
+    """The block as it stands; when the thing was blocked already, `added` is false, and `extended` says what was done.
+
+    Attributes:
+        extended: whether it was made longer, with the new reason; of one that was not added false means unchanged.
+    """
 
     block_id: str
     added: bool
+    extended: bool
     reason: str
     expires_at: datetime | None
 
 
 class AllowStored(msgspec.Struct, frozen=True):
-    """The allow as it stands; `added` is false when the thing was allowed already, for at least as long."""
+    """The allow as it stands; when the thing was allowed already, `added` is false, and `extended` says what was done.
+
+    Attributes:
+        extended: whether it was made longer, with the new reason; of one that was not added false means unchanged.
+    """
 
     allow_id: str
     added: bool
+    extended: bool
     reason: str
     expires_at: datetime | None
 
 
 class LabelStored(msgspec.Struct, frozen=True):
-    """The label as it stands; `added` is false when the thing had it already, for at least as long."""
+    """The label as it stands; when the thing had it already, `added` is false, and `extended` says what was done.
+
+    Attributes:
+        extended: whether it was made longer, with the new reason; of one that was not added false means unchanged.
+    """
 
     label_id: str
     added: bool
+    extended: bool
     reason: str
     expires_at: datetime
 
@@ -154,7 +169,7 @@ def add(list_name: ListName) -> Handler:
                 label=label,
             )
         )
-        stored = _STORED[list_name](entry.entry_id, entry.is_new, entry.reason, entry.expires_at)
+        stored = _STORED[list_name](entry.entry_id, entry.is_new, entry.is_longer, entry.reason, entry.expires_at)
         return Answer(201 if entry.is_new else 200, stored)
 
     return add_entry

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import structs
 
 from viral_engine.domain import canonical
 from viral_engine.domain.counterfactual import Step, what_would_allow
@@ -17,7 +16,7 @@ from viral_engine.domain.facts import Relation, facts_from_dict
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import SHIPPED, policy_from_dict, versioned
 from viral_engine.domain.reasons import REASONS, Reason, UserWords
-from viral_engine.messages.checks import CheckAnswer
+from viral_engine.messages.checks import CheckAnswer, ConsentState, PolicyRef
 from viral_engine.messages.disclosures import Standing
 from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
@@ -25,7 +24,14 @@ from viral_engine.messages.refusals import not_found
 from viral_engine.web import forms
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
 from viral_engine.web.compliance import refusal
-from viral_engine.web.disclosing import ON_BEHALF_OF, log_shown, log_shown_of, only_for_the_host, subject_of
+from viral_engine.web.disclosing import (
+    ON_BEHALF_OF,
+    asker_of,
+    log_shown,
+    log_shown_of,
+    only_for_the_host,
+    subject_of,
+)
 from viral_engine.web.routes import Answer, Call, Parameter
 
 FORMS = ("user", "refusal")
@@ -36,7 +42,9 @@ AS = Parameter(
     {"type": "string", "enum": list(FORMS)},
 )
 LOCALE = Parameter(
-    "locale", "Language of the words, as a BCP 47 tag: English or Spanish, English for any other.", forms.LOCALE
+    "locale",
+    "Language of the words for a user, as a BCP 47 tag: English or Spanish, English for any other.",
+    forms.LOCALE,
 )
 REASON_SINCE = timedelta(days=1)
 """How far back a page by reason alone looks unless it is told."""
@@ -48,10 +56,15 @@ PAGE = (
         "Made at or after this time; by default all, or the last day for a reason alone.",
         forms.INSTANT,
     ),
-    Parameter("reason", "With this reason code.", {"type": "string", "enum": [reason.value for reason in Reason]}),
+    Parameter(
+        "reason",
+        "With this reason code; for the host alone, not beside `on_behalf_of`.",
+        {"type": "string", "enum": [reason.value for reason in Reason]},
+    ),
     Parameter("before", "The id that the page before ended with.", forms.UUID),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     ON_BEHALF_OF,
+    LOCALE,
 )
 
 OUTAGE = "outage"
@@ -108,22 +121,51 @@ class DecisionForUser(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
 
 
+class DecisionInName(DecisionForUser, frozen=True, kw_only=True):
+    """A decision as it is shown in a user's name: the words, and what the record is about.
+
+    Neither what was noticed (reasons, facts, score, contributions, limits) nor what was tried beside it.
+
+    Attributes:
+        message: words for the user; null when the attempt was allowed.
+        device_id: null for whoever is not the person.
+        ip_address: null for whoever is not the person.
+    """
+
+    policy: PolicyRef
+    consent: ConsentState
+    recorded_at: datetime
+    occurred_at: datetime
+    user_id: str
+    action_type: str
+    device_id: str | None
+    ip_address: str | None
+
+
+class DecisionsInName(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of decisions as they are shown in a user's name, newest first; `next_before` is null on the last one."""
+
+    decisions: list[DecisionInName]
+    next_before: str | None
+
+
 async def get_decision(call: Call) -> Answer:
     """Returns one decision."""
     decision_id = uuid_text(call.path["decision_id"], "decision_id")
     if call.query.get("as", FORMS[0]) not in FORMS:
         raise Invalid("as", f"must be {' or '.join(FORMS)}")
-    if "locale" in call.query and _LOCALE.fullmatch(call.query["locale"]) is None:
-        raise Invalid("locale", "must be a language tag such as en-US")
+    locale = _locale(call)
     view: DecisionView | None = await call.read(ReadDecision(decision_id))
     if view is None:
         raise not_found("this decision")
     standing = await subject_of(call, DisclosedRecord.DECISION, view.user_id, decision_id)
     await log_shown(call, DisclosedRecord.DECISION, (standing,), decision_id)
     if "as" in call.query:
-        return Answer(200, _for_user(call, view))
+        return Answer(200, _for_user(call, view, locale))
+    if asker_of(call) is not None:
+        return Answer(200, _in_name(standing, view, locale))
     would_allow = await _would_allow(call, view)
-    return Answer(200, {**_record(_as_seen_by(standing, view)), "would_allow": would_allow})
+    return Answer(200, {**_record(view), "would_allow": would_allow})
 
 
 async def list_decisions(call: Call) -> Answer:
@@ -131,6 +173,7 @@ async def list_decisions(call: Call) -> Answer:
     query = call.query
     if "reason" in query and query["reason"] not in _REASONS:
         raise Invalid("reason", "must be a reason code")
+    locale = _locale(call)
     since = instant(query["since"], "since") if "since" in query else None
     if since is None and "reason" in query and "user_id" not in query:
         # A rare reason would be looked for in every day there is.
@@ -140,6 +183,8 @@ async def list_decisions(call: Call) -> Answer:
     if user_id is None:
         only_for_the_host(call, "needs user_id beside it: a page about everybody is for the host alone")
     else:
+        if "reason" in query:
+            only_for_the_host(call, "may not stand beside on_behalf_of: users are not told reasons", "reason")
         standing = await subject_of(call, DisclosedRecord.DECISIONS, user_id)
     page: DecisionPage = await call.read(
         ReadDecisions(
@@ -154,8 +199,10 @@ async def list_decisions(call: Call) -> Answer:
         await log_shown_of(call, DisclosedRecord.DECISIONS, (view.user_id for view in page.decisions))
     else:
         await log_shown(call, DisclosedRecord.DECISIONS, (standing,))
-    shown = [_record(_as_seen_by(standing, view)) for view in page.decisions]
-    return Answer(200, {"decisions": shown, "next_before": page.next_before})
+    if standing is not None and asker_of(call) is not None:
+        told = [_in_name(standing, view, locale) for view in page.decisions]
+        return Answer(200, DecisionsInName(decisions=told, next_before=page.next_before))
+    return Answer(200, {"decisions": [_record(view) for view in page.decisions], "next_before": page.next_before})
 
 
 async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]:
@@ -178,17 +225,6 @@ async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]
     return list(what_would_allow(policy, facts))
 
 
-def _as_seen_by(standing: Standing | None, view: DecisionView) -> DecisionView:
-    """Returns the decision without device and address for whoever is another than its user.
-
-    A child acts from the homes of all its guardians, who never see each other's.
-    """
-    if standing is None or standing.relation in {Relation.SELF, Relation.NONE}:
-        # Nobody has no relation but the host itself: whoever else has none was refused.
-        return view
-    return structs.replace(view, device_id=None, ip_address=None)
-
-
 def _record(view: DecisionView) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.json.decode(view.answer)
     return {
@@ -207,27 +243,65 @@ def _record(view: DecisionView) -> dict[str, Any]:
     }
 
 
-def _for_user(call: Call, view: DecisionView) -> DecisionForUser:
+def _locale(call: Call) -> str:
+    """Returns the language of the words for a user: one that there are words in.
+
+    Raises:
+        Invalid: no language tag.
+    """
+    tag = call.query.get("locale", "en")
+    if _LOCALE.fullmatch(tag) is None:
+        raise Invalid("locale", "must be a language tag such as en-US")
+    language = tag.partition("-")[0].lower()
+    return language if language in UserWords._fields else "en"
+
+
+def _for_user(call: Call, view: DecisionView, locale: str) -> DecisionForUser:
     """Returns what the user may be told.
 
     Raises:
         ApiError: the same as a refusal, when that is asked for and it is one.
     """
-    language = call.query.get("locale", "en").partition("-")[0].lower()
-    locale = language if language in UserWords._fields else "en"
-    limits = msgspec.json.decode(view.answer).get("limits") or {}
+    words = _words(view, msgspec.json.decode(view.answer), locale)
+    if call.query["as"] == "refusal" and words["message"] is not None:
+        contact = call.state.context.settings.web.support_contact
+        raise refusal(_first_reason(view), contact, locale=locale, retry_after_s=words["retry_after_s"])
+    return DecisionForUser(**words)
+
+
+def _words(view: DecisionView, answer: dict[str, Any], locale: str) -> dict[str, Any]:
+    """Returns the fields of a `DecisionForUser`."""
     decision = _TO_USER.get(view.decision, view.decision)
-    message = None
-    if decision != Outcome.ALLOW.value:
-        first = Reason(next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED))
-        if call.query["as"] == "refusal":
-            contact = call.state.context.settings.web.support_contact
-            raise refusal(first, contact, locale=locale, retry_after_s=limits.get("retry_after_s"))
-        message = getattr(REASONS[first].to_user, locale)
-    return DecisionForUser(
-        decision_id=view.decision_id,
-        decision=decision,
-        message=message,
-        retry_after_s=limits.get("retry_after_s"),
-        locale=locale,
+    is_allowed = decision == Outcome.ALLOW.value
+    return {
+        "decision_id": view.decision_id,
+        "decision": decision,
+        "message": None if is_allowed else getattr(REASONS[_first_reason(view)].to_user, locale),
+        "retry_after_s": (answer.get("limits") or {}).get("retry_after_s"),
+        "locale": locale,
+    }
+
+
+def _first_reason(view: DecisionView) -> Reason:
+    """Returns the weightiest reason that this release knows."""
+    return Reason(next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED))
+
+
+def _in_name(standing: Standing, view: DecisionView, locale: str) -> DecisionInName:
+    """Returns the decision for a user, without device and address for whoever is another than its own.
+
+    A child acts from the homes of all its guardians, who never see each other's.
+    """
+    answer: dict[str, Any] = msgspec.json.decode(view.answer)
+    is_own = standing.relation is Relation.SELF
+    return DecisionInName(
+        **_words(view, answer, locale),
+        policy=msgspec.convert(answer["policy"], PolicyRef),
+        consent=msgspec.convert(answer["consent"], ConsentState),
+        recorded_at=view.recorded_at,
+        occurred_at=view.occurred_at,
+        user_id=view.user_id,
+        action_type=view.action_type,
+        device_id=view.device_id if is_own else None,
+        ip_address=view.ip_address if is_own else None,
     )

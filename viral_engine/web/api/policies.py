@@ -51,7 +51,7 @@ class SwitchBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Body of `POST /v1/policies/switch`; without a version the one before comes back, or the shadow ends.
 
     Attributes:
-        version: its number.
+        version: its number; null for the one that was in force before the present one first was.
     """
 
     reason: str

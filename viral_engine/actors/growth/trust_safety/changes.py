@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from viral_engine.actors.growth.trust_safety.case_changes import plan_case_change
 from viral_engine.actors.growth.trust_safety.change import Change
 from viral_engine.actors.growth.trust_safety.lists import expiry_ms
+from viral_engine.actors.growth.trust_safety.policies import policy_answer, policy_that_stands
 from viral_engine.domain import canonical
 from viral_engine.domain.blocks import ListRow
 from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, check_method, policy_version
@@ -17,15 +18,15 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
 from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, SetSignal, UserBody, WithdrawConsent
-from viral_engine.messages.policies import LoadPolicy, PolicyStands, SwitchPolicy
+from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
 from viral_engine.messages.refusals import Refused, no_guardian, not_found
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
-from viral_engine.store.access import LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
+from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import confirm_guardian, require_guardian
 from viral_engine.store.ids import uuid_of
-from viral_engine.store.policies import LOADED_AT, SWITCHED_AT, VERSIONS_MAX, load_policy, switch_policy
+from viral_engine.store.policies import VERSIONS_MAX, load_policy, switch_policy
 from viral_engine.store.signals import set_signal
 from viral_engine.store.users import UserRecord, put_user
 
@@ -271,7 +272,11 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
 
     def stands(rows: Rows) -> EntryStands:
         entry_id, reason, _author, _created_at, expires_at = standing(rows)
-        return EntryStands(entry_id=entry_id, reason=reason, expires_at=expires_at, is_new=entry_id == str(new_id))
+        is_new = entry_id == str(new_id)
+        return EntryStands(
+            entry_id=entry_id, reason=reason, expires_at=expires_at, is_new=is_new,
+            is_longer=bool(rows[CHANGED_AT]) and not is_new,
+        )  # fmt: skip
 
     return Change(
         statements=(
@@ -317,9 +322,6 @@ def _remove_entry(message: RemoveEntry, now_ms: int) -> Change:
 
 
 def _load_policy(message: LoadPolicy, now_ms: int) -> Change:
-    def version(rows: Rows) -> int:
-        return int(rows[LOADED_AT][0][0])
-
     return Change(
         statements=(
             *load_policy(
@@ -339,8 +341,8 @@ def _load_policy(message: LoadPolicy, now_ms: int) -> Change:
                 details={"mode": message.mode, "reason": message.reason},
             ),
         ),
-        stands=lambda rows: (message.mode, version(rows), message.body),
-        answer=lambda rows: PolicyStands(mode=message.mode, version=version(rows)),
+        stands=lambda rows: policy_that_stands(message.mode, rows),
+        answer=lambda rows: policy_answer(message.mode, rows),
         refused=Refused("limit_reached", f"there are {VERSIONS_MAX:,} versions already", http_status=409),
     )
 
@@ -359,8 +361,8 @@ def _switch_policy(message: SwitchPolicy, now_ms: int) -> Change:
                 details={"mode": mode, "reason": message.reason},
             ),
         ),
-        stands=lambda rows: (mode, rows[SWITCHED_AT][0][0], rows[SWITCHED_AT][0][1]),
-        answer=lambda rows: PolicyStands(mode=mode, version=rows[SWITCHED_AT][0][0]),
+        stands=lambda rows: policy_that_stands(mode, rows),
+        answer=lambda rows: policy_answer(mode, rows),
         refused=absent,
     )
 

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED, Mode, Policy, policy_from_dict, versioned
+from viral_engine.messages.policies import PolicyStands
+from viral_engine.store.policies import SHADOW_BEFORE_AT, SHADOW_ENDED_AT, STOOD_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from viral_engine.actors.growth.trust_safety.change import Rows
     from viral_engine.domain.limits import Limit
     from viral_engine.messages.policies import PolicyMode, StandingPolicy
 
@@ -30,11 +33,16 @@ class Policies:
         self.shadow: Policy | None = None
 
     def stand(self, mode: PolicyMode, policy: Policy | None) -> None:
-        """Lets a policy stand; None ends a shadow, and brings back what the process began with."""
+        """Lets a policy stand; None ends a shadow, and brings back what the process began with.
+
+        Nothing runs in the shadow of itself: what is put in force ends its own shadow, as the database has it.
+        """
         if mode == "shadow":
             self.shadow = None if policy is None else replace(policy, mode=Mode.SHADOW)
-        else:
-            self.enforced = policy or self._first
+            return
+        before, self.enforced = self.enforced, policy or self._first
+        if self.shadow is not None and self.shadow.version in {before.version, self.enforced.version}:
+            self.shadow = None
 
     def limits(self) -> Iterator[Limit]:
         """Yields the limits of all actions of the policy that decides."""
@@ -50,6 +58,20 @@ class Policies:
         found = {one.mode: policy_at(one.version, one.body) for one in standing}
         for mode in ("enforce", "shadow"):
             self.stand(mode, found.get(mode))
+
+
+def policy_that_stands(mode: PolicyMode, rows: Rows) -> tuple[PolicyMode, int | None, str | None]:
+    """Returns what a load or a switch let stand: mode, version, and JSON of a loaded one."""
+    version, body = rows[STOOD_AT][0]
+    return mode, version, body
+
+
+def policy_answer(mode: PolicyMode, rows: Rows) -> PolicyStands:
+    """Returns the caller's answer to a load or a switch."""
+    version: int | None = rows[STOOD_AT][0][0]
+    before: int | None = rows[SHADOW_BEFORE_AT][0][0] if rows[SHADOW_BEFORE_AT] else None
+    has_ended = bool(rows[SHADOW_ENDED_AT]) if mode == "enforce" else before != version
+    return PolicyStands(mode=mode, version=version, shadow_ended=before if has_ended else None)
 
 
 def policy_at(version: int, body: str | None) -> Policy:
