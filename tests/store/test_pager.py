@@ -76,7 +76,7 @@ class OnCall:
             reporter_id=f"{SECRETS[1]}-{number}", kind="user", value=SECRETS[2], category=category,
             severity=FlagSeverity.CRITICAL, content=f"{SECRETS[0]} {SECRETS[3]}", trusted=False, author="key:host",
         )  # fmt: skip
-        commit(self.conninfo, *put_report(message, case_id, block_id=None, quota=20, at_ms=at_ms))
+        commit(self.conninfo, *put_report(message, case_id, quota=20, at_ms=at_ms))
         return str(case_id)
 
     def tick(self, after_s: float = 0.0) -> None:

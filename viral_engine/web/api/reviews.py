@@ -72,7 +72,6 @@ class Claimed(msgspec.Struct, frozen=True):
 async def post_report(call: Call) -> Answer:
     """Takes in a report; acknowledged once it is written."""
     body: ReportBody = call.body
-    assert call.grant is not None
     report = AddReport(
         reporter_id=canonical.user_id(body.reporter_id, "reporter_id"),
         kind=body.kind,
@@ -80,7 +79,7 @@ async def post_report(call: Call) -> Answer:
         category=body.category,
         severity=body.severity,
         content=None if body.content is None else lines(body.content, "content", TEXT_LENGTH_MAX),
-        trusted="review" in call.grant.scopes,
+        trusted=call.may("review"),
         author=call.author,
     )
     try:
@@ -150,9 +149,10 @@ async def close_case(call: Call) -> Answer:
     body: CloseBody = call.body
     note = text(body.note, "note", REASON_LENGTH_MAX)
     view = await _case(call)
-    closed: CaseClosed = await call.trust_safety(
-        CloseCase(case_id=view.case_id, outcome=body.outcome, note=note, author=call.author)
+    message = CloseCase(
+        case_id=view.case_id, outcome=body.outcome, note=note, author=call.author, child_safety=call.may("child_safety")
     )
+    closed: CaseClosed = await call.trust_safety(message)
     return Answer(200, closed)
 
 
@@ -184,8 +184,7 @@ def _users_of(views: Iterable[CaseView]) -> list[str]:
 
 
 def _may_see(call: Call, queue: str) -> bool:
-    assert call.grant is not None
-    return ("child_safety" if queue == "child_safety" else "review") in call.grant.scopes
+    return call.may("child_safety" if queue == "child_safety" else "review")
 
 
 def _check_scope(call: Call, queue: Queue) -> None:
