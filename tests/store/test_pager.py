@@ -328,6 +328,16 @@ def test_a_case_that_was_claimed_and_left_is_paged_again_when_the_claim_has_laps
     assert len(running.mail.mails) == 3
 
 
+def test_an_appeal_in_the_queue_waits_there_and_wakes_nobody(running: OnCall) -> None:
+    running.report()
+    with connect(running.conninfo) as connection:
+        connection.execute("UPDATE cases SET kind = 'appeal'")
+    running.tick()
+    running.tick(after_s=REMIND_S)
+    assert (running.mail.mails, running.case("paged_at")) == ([], [None])
+    assert running.actor._wired.counter.waiting == 1
+
+
 def test_many_cases_are_paged_in_rounds_of_a_bounded_size_the_oldest_first(running: OnCall) -> None:
     running.mail.stop()
     cases = [running.report(number=number) for number in range(BATCH_MAX + 5)]
