@@ -59,5 +59,14 @@ def test_a_reviewer_sees_no_difference_between_what_child_safety_and_what_others
             assert (block["reason"], block["block_id"] == taken["report_id"]) == (
                 "reported, until somebody has looked", False,
             )  # fmt: skip
-        seen.append((refused["reasons"], refused["contributions"]))
+        record = daemon.request("GET", f"/v1/decisions/{refused['decision_id']}", key=key(daemon, "review"))
+        listed = daemon.request("GET", f"/v1/decisions?user_id={user}", key=key(daemon, "audit"))
+        for text in (record.body, listed.body):
+            assert taken["report_id"] not in text.decode()
+            assert category not in text.decode()
+        assert [flag[0] for flag in record.json["facts"]["flags"]] == ["report:1"]
+        seen.append((record.json["reasons"], record.json["contributions"], record.json["facts"]["flags"][0][:3]))
+        both = key(daemon, "review", "child_safety")
+        whole = daemon.request("GET", f"/v1/decisions/{refused['decision_id']}", key=both)
+        assert [flag[0] for flag in whole.json["facts"]["flags"]] == [taken["report_id"]]
     assert seen[0] == seen[1]

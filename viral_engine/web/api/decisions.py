@@ -22,6 +22,7 @@ from viral_engine.messages.disclosures import Standing
 from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
+from viral_engine.store.ids import uuid_of
 from viral_engine.web import forms
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
 from viral_engine.web.compliance import refusal
@@ -123,7 +124,7 @@ async def get_decision(call: Call) -> Answer:
     if "as" in call.query:
         return Answer(200, _for_user(call, view))
     would_allow = await _would_allow(call, view)
-    return Answer(200, {**_record(_as_seen_by(standing, view)), "would_allow": would_allow})
+    return Answer(200, {**_record(call, _as_seen_by(standing, view)), "would_allow": would_allow})
 
 
 async def list_decisions(call: Call) -> Answer:
@@ -154,7 +155,7 @@ async def list_decisions(call: Call) -> Answer:
         await log_shown_of(call, DisclosedRecord.DECISIONS, (view.user_id for view in page.decisions))
     else:
         await log_shown(call, DisclosedRecord.DECISIONS, (standing,))
-    shown = [_record(_as_seen_by(standing, view)) for view in page.decisions]
+    shown = [_record(call, _as_seen_by(standing, view)) for view in page.decisions]
     return Answer(200, {"decisions": shown, "next_before": page.next_before})
 
 
@@ -189,13 +190,27 @@ def _as_seen_by(standing: Standing | None, view: DecisionView) -> DecisionView:
     return structs.replace(view, device_id=None, ip_address=None)
 
 
-def _record(view: DecisionView) -> dict[str, Any]:
+def _facts(call: Call, view: DecisionView) -> msgspec.Raw:
+    """Returns the facts, for most keys without the ids of reports: a report's case has the report's id.
+
+    Whoever may see the cases of all other reports would know a report of child safety by the case that is not there.
+    """
+    if call.may("child_safety") or '"flags":[[' not in view.facts:
+        return msgspec.Raw(view.facts.encode())
+    facts: dict[str, Any] = msgspec.json.decode(view.facts)
+    for number, flag in enumerate(facts["flags"], 1):
+        if uuid_of(flag[0]) is not None:
+            flag[0] = f"report:{number}"
+    return msgspec.Raw(msgspec.json.encode(facts))
+
+
+def _record(call: Call, view: DecisionView) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.json.decode(view.answer)
     return {
         **answer,
         # An answer given during an outage said that it was not; by now it is.
         "recorded": True,
-        "facts": msgspec.Raw(view.facts.encode()),
+        "facts": _facts(call, view),
         "recorded_at": view.recorded_at,
         "occurred_at": view.occurred_at,
         "user_id": view.user_id,
