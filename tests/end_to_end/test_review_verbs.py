@@ -28,7 +28,27 @@ def test_a_block_is_appealed_and_overturned_and_the_user_is_let_in(shared_daemon
     assert (closed.returncode, "is lifted" in closed.stdout) == (0, True)
     assert daemon.check("appealing", "general")["decision"] == "allow"
     again = daemon.cli("reviews", "uphold", appeal["case_id"], "--note", "or not")
-    assert "is closed, or somebody else is at it" in again.stderr
+    assert f"case {appeal['case_id']} is closed: overturn\n" in again.stderr
+
+
+def test_a_refused_verdict_tells_whether_the_case_is_closed_or_somebody_else_is_at_it(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    ada, bob = key(daemon, "review"), key(daemon, "review")
+    report = {"reporter_id": "ann", "kind": "user", "value": "claimed", "category": "spam"}
+    case_id = daemon.request("POST", "/v1/reports", report).json["report_id"]
+    path, verdict = f"/v1/reviews/{case_id}", {"outcome": "uphold", "note": "true"}
+    claimed = daemon.request("POST", f"{path}/claim", key=ada).json["claimed_by"]
+    for refused in (
+        daemon.request("POST", f"{path}/claim", key=bob), daemon.request("POST", f"{path}/close", verdict, key=bob),
+    ):  # fmt: skip
+        assert (refused.status, refused.json["error"]) == (409, "conflict")
+        assert refused.json["message"] == f"somebody else is at case {case_id}: {claimed}"
+    assert daemon.request("POST", f"{path}/close", verdict, key=ada).status == 200
+    for name in (ada, bob):
+        refused = daemon.request("POST", f"{path}/close", verdict, key=name)
+        assert (refused.status, refused.json["message"]) == (409, f"case {case_id} is closed: uphold")
 
 
 def test_who_lists_cases_is_told_of_the_queue_that_is_not_listed(shared_daemon: RunningDaemon) -> None:

@@ -140,7 +140,7 @@ async def get_case(call: Call) -> Answer:
 async def claim_case(call: Call) -> Answer:
     """Gives a case to whoever asks, for an hour."""
     view = await _case(call)
-    await call.trust_safety(ClaimCase(case_id=view.case_id, author=call.author))
+    await _change(call, ClaimCase(case_id=view.case_id, author=call.author))
     return Answer(200, Claimed(view.case_id, call.author))
 
 
@@ -152,8 +152,26 @@ async def close_case(call: Call) -> Answer:
     message = CloseCase(
         case_id=view.case_id, outcome=body.outcome, note=note, author=call.author, child_safety=call.may("child_safety")
     )
-    closed: CaseClosed = await call.trust_safety(message)
+    closed: CaseClosed = await _change(call, message)
     return Answer(200, closed)
+
+
+async def _change(call: Call, message: ClaimCase | CloseCase) -> Any:
+    """Asks for the change of a case; a refusal tells which of the two it is, a closed case or another's."""
+    try:
+        return await call.trust_safety(message)
+    except Refused as refused:
+        if refused.code != "conflict":
+            raise
+        view: CaseView | None = await call.read(ReadCase(message.case_id))
+        match view:
+            case CaseView(state="closed"):
+                why = f"case {message.case_id} is closed: {view.outcome}"
+            case CaseView(state="claimed") if view.claimed_by != message.author:
+                why = f"somebody else is at case {message.case_id}: {view.claimed_by}"
+            case _:
+                raise
+        raise Refused(refused.code, why, http_status=refused.http_status) from None
 
 
 def _until_tomorrow(refused: Refused, now_ms: int) -> Exception:
