@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from mail_server import MailServer
 from running_daemon import RunningDaemon, retry_until
+
+from viral_engine.cli.main import run
+from viral_engine.domain.reasons import REASONS, Reason
 
 
 def key(daemon: RunningDaemon, *scopes: str) -> str:
     arguments = [part for scope in scopes for part in ("--scope", scope)]
     return str(daemon.cli_json("keys", "create", "-".join(scopes), *arguments)["key"])
+
+
+def with_key(daemon: RunningDaemon, folder: Path, *scopes: str) -> RunningDaemon:
+    """The same daemon for somebody whose key has these scopes alone."""
+    shutil.copy(daemon.data_dir / "daemon.json", folder)
+    (folder / "api-key").write_text(key(daemon, *scopes))
+    return replace(daemon, data_dir=folder)
 
 
 def test_a_block_is_appealed_and_overturned_and_the_user_is_let_in(shared_daemon: RunningDaemon) -> None:
@@ -22,13 +36,86 @@ def test_a_block_is_appealed_and_overturned_and_the_user_is_let_in(shared_daemon
     appeal = daemon.cli_json("appeals", "add", refused["decision_id"], "--content", "that was not me")
     listed = daemon.cli("reviews", "list", "--kind", "appeal").stdout
     assert (appeal["case_id"] in listed, "user appealing" in listed) == (True, True)
-    assert "that was not me" in daemon.cli("reviews", "show", appeal["case_id"]).stdout
+    shown = daemon.cli("reviews", "show", appeal["case_id"]).stdout
+    assert "that was not me" in shown
+    meaning = REASONS[Reason.USER_BLOCKED].meaning
+    assert shown.endswith(
+        f"\n\nit was decided: deny\n  user_blocked  {meaning}\n  all of it: viral-engine why {refused['decision_id']}\n"
+    )
+    assert "all of it" not in daemon.cli("reviews", "show", appeal["case_id"], "--json").stdout
     assert daemon.cli("reviews", "claim", appeal["case_id"]).returncode == 0
     closed = daemon.cli("reviews", "overturn", appeal["case_id"], "--note", "another person")
     assert (closed.returncode, "is lifted" in closed.stdout) == (0, True)
     assert daemon.check("appealing", "general")["decision"] == "allow"
     again = daemon.cli("reviews", "uphold", appeal["case_id"], "--note", "or not")
-    assert "is closed, or somebody else is at it" in again.stderr
+    assert f"case {appeal['case_id']} is closed: overturn\n" in again.stderr
+
+
+def test_a_refused_verdict_tells_whether_the_case_is_closed_or_somebody_else_is_at_it(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    ada, bob = key(daemon, "review"), key(daemon, "review")
+    report = {"reporter_id": "ann", "kind": "user", "value": "claimed", "category": "spam"}
+    case_id = daemon.request("POST", "/v1/reports", report).json["report_id"]
+    path, verdict = f"/v1/reviews/{case_id}", {"outcome": "uphold", "note": "true"}
+    claimed = daemon.request("POST", f"{path}/claim", key=ada).json["claimed_by"]
+    for refused in (
+        daemon.request("POST", f"{path}/claim", key=bob), daemon.request("POST", f"{path}/close", verdict, key=bob),
+    ):  # fmt: skip
+        assert (refused.status, refused.json["error"]) == (409, "conflict")
+        assert refused.json["message"] == f"somebody else is at case {case_id}: {claimed}"
+    assert daemon.request("POST", f"{path}/close", verdict, key=ada).status == 200
+    for name in (ada, bob):
+        refused = daemon.request("POST", f"{path}/close", verdict, key=name)
+        assert (refused.status, refused.json["message"]) == (409, f"case {case_id} is closed: uphold")
+
+
+def test_who_may_not_read_decisions_is_told_how_to_learn_what_was_decided(
+    shared_daemon: RunningDaemon, tmp_path: Path
+) -> None:
+    daemon = shared_daemon
+    report = ("reports", "add", "user", "tutor-8", "--reporter", "parent-8", "--severity", "critical")
+    assert daemon.cli(*report, "--category", "child_safety").returncode == 0
+    decision_id = daemon.check("tutor-8", "general")["decision_id"]
+    appeal = daemon.cli_json("appeals", "add", decision_id, "--content", "not me")
+    told = with_key(daemon, tmp_path, "child_safety").cli("reviews", "show", appeal["case_id"])
+    assert told.stdout.endswith(
+        f"\n\nwhat was decided, for a key that may read decisions: viral-engine why {decision_id}\n"
+    )
+
+
+def test_a_report_that_blocks_says_until_when_at_the_latest(shared_daemon: RunningDaemon) -> None:
+    daemon = shared_daemon
+    rest = ("--reporter", "ann", "--category", "abuse", "--severity", "critical")
+    told = daemon.cli("reports", "add", "user", "loud", *rest).stdout
+    [block] = daemon.request("GET", "/v1/blocks?kind=user&value=loud").json["blocks"]
+    words = "user loud is blocked until somebody has looked, at the latest until"
+    assert told.endswith(f", {words} {block['expires_at']}\n")
+    assert daemon.cli("blocks", "add", "user", "gone", "--reason", "stolen").returncode == 0
+    told = daemon.cli("reports", "add", "user", "gone", *rest).stdout
+    assert told.endswith(", user gone is blocked without an end, as before\n")
+
+
+def test_an_overturn_says_which_blocks_stay(shared_daemon: RunningDaemon, tmp_path: Path) -> None:
+    daemon = shared_daemon
+    report = ("reports", "add", "user", "tutor-7", "--reporter", "parent-7", "--severity", "critical", "--category")
+    assert daemon.cli(*report, "abuse").returncode == 0
+    decision_id = daemon.check("tutor-7", "general")["decision_id"]
+    appeal = daemon.cli_json("appeals", "add", decision_id, "--content", "not me")["case_id"]
+    assert daemon.cli(*report, "child_safety").returncode == 0
+    [block] = daemon.request("GET", "/v1/blocks?kind=user&value=tutor-7").json["blocks"]
+    told = with_key(daemon, tmp_path, "review").cli("reviews", "overturn", appeal, "--note", "another person")
+    assert told.stdout == (
+        f"case {appeal} is closed: overturn\n  block {block['block_id']} stays: it is not yours to lift\n"
+    )
+    assert daemon.check("tutor-7", "general")["decision"] == "deny"
+
+
+def test_the_help_says_where_what_was_reported_and_appealed_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb, kind in (("reports", "report"), ("appeals", "appeal")):
+        assert run([verb, "--help"]) == 0
+        assert f"reviews list --kind {kind}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_who_lists_cases_is_told_of_the_queue_that_is_not_listed(shared_daemon: RunningDaemon) -> None:

@@ -76,7 +76,7 @@ class OnCall:
             reporter_id=f"{SECRETS[1]}-{number}", kind="user", value=SECRETS[2], category=category,
             severity=FlagSeverity.CRITICAL, content=f"{SECRETS[0]} {SECRETS[3]}", trusted=False, author="key:host",
         )  # fmt: skip
-        commit(self.conninfo, *put_report(message, case_id, block_id=None, quota=20, at_ms=at_ms))
+        commit(self.conninfo, *put_report(message, case_id, quota=20, at_ms=at_ms))
         return str(case_id)
 
     def tick(self, after_s: float = 0.0) -> None:
@@ -326,6 +326,16 @@ def test_a_case_that_was_claimed_and_left_is_paged_again_when_the_claim_has_laps
     commit(running.conninfo, claim_case(UUID(case_id), "key:bob", running.clock.wall_ms()))
     running.tick(after_s=REMIND_S)
     assert len(running.mail.mails) == 3
+
+
+def test_an_appeal_in_the_queue_waits_there_and_wakes_nobody(running: OnCall) -> None:
+    running.report()
+    with connect(running.conninfo) as connection:
+        connection.execute("UPDATE cases SET kind = 'appeal'")
+    running.tick()
+    running.tick(after_s=REMIND_S)
+    assert (running.mail.mails, running.case("paged_at")) == ([], [None])
+    assert running.actor._wired.counter.waiting == 1
 
 
 def test_many_cases_are_paged_in_rounds_of_a_bounded_size_the_oldest_first(running: OnCall) -> None:

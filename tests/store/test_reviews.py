@@ -16,6 +16,7 @@ from test_trust_safety import Engine, engine
 
 from viral_engine.domain.facts import FlagSeverity
 from viral_engine.domain.reports import QUOTA_A_DAY, Category, blocks_at_once, severity_of
+from viral_engine.messages.reading import ReadEntries
 from viral_engine.messages.refusals import Refused
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase, ReadCase, ReadCases
 from viral_engine.store.engine import Database
@@ -46,8 +47,19 @@ def cases(on: Engine, queue: Any = "review", **wanted: Any) -> list[Any]:
     return found
 
 
-def close(on: Engine, case_id: str, verdict: Any, author: str = "key:ada") -> Any:
-    return outcome(on.ask(CloseCase(case_id=case_id, outcome=verdict, note="looked at it", author=author)))
+def close(on: Engine, case_id: str, verdict: Any, author: str = "key:ada", **more: Any) -> Any:
+    return outcome(on.ask(CloseCase(case_id=case_id, outcome=verdict, note="looked at it", author=author, **more)))
+
+
+def appeal(on: Engine, decision_id: str) -> str:
+    case: str = outcome(on.ask(Appeal(decision_id=decision_id, content="not me", author="key:host"))).case_id
+    return case
+
+
+def blocked(on: Engine) -> list[tuple[str, str]]:
+    """Id and reason of each block that stands, oldest first."""
+    views = outcome(on.system.call("/reader", ReadEntries(list_name="blocks", limit=50)))
+    return [(one.block_id, one.reason) for one in views][::-1]
 
 
 def acts(on: Engine) -> list[str]:
@@ -111,7 +123,7 @@ def test_what_somebody_trusted_calls_high_blocks_at_once_until_it_is_overturned(
     refused = answer(running)
     assert (refused["decision"], refused["reasons"][0]) == ("deny", "user_blocked")
     closed = close(running, stands.report_id, "overturn")
-    assert closed.blocks_lifted == [stands.report_id]
+    assert (len(closed.blocks_lifted), closed.blocks_kept, blocked(running)) == (1, [], [])
     again = answer(running)
     assert (again["decision"], again["reasons"]) == ("allow", [])
     assert acts(running) == ["blocks.add", "report.add", "blocks.lift", "case.close"]
@@ -122,11 +134,12 @@ def test_an_appeal_that_is_overturned_lifts_the_block_that_decided_and_the_audit
 ) -> None:
     block = outcome(running.block(BAD))
     refused = answer(running)
-    appeal = outcome(running.ask(Appeal(decision_id=refused["decision_id"], content="not me", author="key:host")))
+    first = outcome(running.ask(Appeal(decision_id=refused["decision_id"], content="not me", author="key:host")))
     again = outcome(running.ask(Appeal(decision_id=refused["decision_id"], content="hello?", author="key:host")))
-    assert (appeal.is_new, again.is_new, again.case_id) == (True, False, appeal.case_id)
-    assert outcome(running.ask(ClaimCase(case_id=appeal.case_id, author="key:ada"))) is None
-    assert close(running, appeal.case_id, "overturn").blocks_lifted == [block.entry_id]
+    assert (first.is_new, again.is_new, again.case_id) == (True, False, first.case_id)
+    assert [one.case_id for one in cases(running, kind="appeal")] == [first.case_id]
+    assert outcome(running.ask(ClaimCase(case_id=first.case_id, author="key:ada"))) is None
+    assert close(running, first.case_id, "overturn").blocks_lifted == [block.entry_id]
     assert answer(running)["decision"] == "allow"
     assert acts(running) == ["blocks.add", "appeal.add", "appeal.add", "case.claim", "blocks.lift", "case.close"]
 
@@ -134,8 +147,8 @@ def test_an_appeal_that_is_overturned_lifts_the_block_that_decided_and_the_audit
 def test_an_appeal_that_is_upheld_changes_nothing(running: Engine) -> None:
     outcome(running.block(BAD))
     refused = answer(running)
-    appeal = outcome(running.ask(Appeal(decision_id=refused["decision_id"], content="not me", author="key:host")))
-    assert close(running, appeal.case_id, "uphold").blocks_lifted == []
+    closed = close(running, appeal(running, refused["decision_id"]), "uphold")
+    assert (closed.blocks_lifted, closed.blocks_kept) == ([], [])
     assert answer(running)["decision"] == "deny"
 
 

@@ -7,6 +7,8 @@ from typing import Any, get_args
 import click
 
 from viral_engine.cli.api import segment
+from viral_engine.cli.decisions import reasons
+from viral_engine.cli.errors import CliError, ExitCode
 from viral_engine.cli.layout import clean, fields, word
 from viral_engine.cli.options import Session, common, without_none
 from viral_engine.domain.facts import FlagSeverity
@@ -20,7 +22,10 @@ COLUMNS = ("CASE", "KIND", "STATE", "SUBJECT", "CATEGORY", "SEVERITY", "OPENED",
 
 @click.group()
 def reports() -> None:
-    """What was reported."""
+    """Report users, devices and addresses.
+
+    `viral-engine reviews list --kind report` lists what was reported.
+    """
 
 
 @reports.command(name="add")
@@ -37,7 +42,7 @@ def add_report(session: Session, kind: str, value: str, *, reporter: str, **more
     answer: dict[str, Any] = session.daemon.http("POST", "/v1/reports", body)
     said = "is taken" if answer["is_new"] else "was taken before"
     if answer["blocked"]:
-        said += f", {kind} {clean(value)} is blocked until somebody has looked"
+        said += f", {kind} {clean(value)} is blocked {_until(answer['blocked_until'])}"
     lines = [f"report {answer['report_id']} {said}"]
     if more["category"] == CHILD_SAFETY:
         # No word of a page that arrived: nobody knows that yet, and without a mail server there is none.
@@ -45,9 +50,17 @@ def add_report(session: Session, kind: str, value: str, *, reporter: str, **more
     session.printer.answer(answer, lines)
 
 
+def _until(latest: str | None) -> str:
+    """Returns how long a block of a report stands; without an end it was there before the report."""
+    return f"until somebody has looked, at the latest until {latest}" if latest else "without an end, as before"
+
+
 @click.group()
 def appeals() -> None:
-    """What users say of decisions."""
+    """Appeal decisions for their users.
+
+    `viral-engine reviews list --kind appeal` lists the appeals.
+    """
 
 
 @appeals.command(name="add")
@@ -95,7 +108,22 @@ def show(session: Session, case_id: str) -> None:
     """Show one case; the reading of one of child safety is logged."""
     answer = session.daemon.http("GET", f"/v1/reviews/{segment(case_id)}")
     told = {name.replace("_", " "): value for name, value in answer.items() if value is not None}
-    session.printer.answer(answer, fields(told))
+    lines = fields(told)
+    if (decision_id := answer["decision_id"]) is not None and not session.printer.json:
+        lines += ["", *_decided(session, decision_id)]
+    session.printer.answer(answer, lines)
+
+
+def _decided(session: Session, decision_id: str) -> list[str]:
+    """Returns what was decided and why, or how to learn it for a key that may not read decisions."""
+    whole = f"viral-engine why {decision_id}"
+    try:
+        record = session.daemon.http("GET", f"/v1/decisions/{segment(decision_id)}")
+    except CliError as error:
+        if error.exit_code not in (ExitCode.NOT_ALLOWED, ExitCode.NO_SUCH_THING):
+            raise
+        return [f"what was decided, for a key that may read decisions: {whole}"]
+    return [f"it was decided: {record['decision']}", *reasons(record["reasons"]), f"  all of it: {whole}"]
 
 
 @reviews.command()
@@ -117,6 +145,7 @@ def _verdict(name: str, explanation: str) -> None:
         answer = session.daemon.http("POST", f"/v1/reviews/{segment(case_id)}/close", body)
         lines = [f"case {case_id} is closed: {name}"]
         lines += [f"  block {block_id} is lifted" for block_id in answer["blocks_lifted"]]
+        lines += [f"  block {block_id} stays: it is not yours to lift" for block_id in answer["blocks_kept"]]
         session.printer.answer(answer, lines)
 
 

@@ -14,6 +14,9 @@ QUOTA_A_DAY = 20
 """Reports of one reporter that are taken in a day."""
 
 BLOCK_DAYS = 7
+BLOCK_REASON = "reported, until somebody has looked"
+"""Why a report blocks, whatever it says: more people read blocks than may know of reports of child safety."""
+
 TEXT_LENGTH_MAX = 4_000
 DISMISSED_MIN = 3
 """From so many dismissed reports on a reporter may have lost their trust."""

@@ -112,9 +112,14 @@ class EntryStands(Struct, frozen=True, kw_only=True):
 
 @personal("reason")
 class RemoveEntry(Struct, frozen=True, kw_only=True):
-    """Asks trust_safety to lift an entry; answers None, refuses an unknown one with not_found."""
+    """Asks trust_safety to lift an entry; answers None, refuses an unknown one with not_found.
+
+    Attributes:
+        child_safety: whether its author may see cases of child safety; to others the blocks of such ones are unknown.
+    """
 
     list_name: ListName
     entry_id: str
     author: str
     reason: str
+    child_safety: bool = False

@@ -75,11 +75,18 @@ class AddReport(Struct, frozen=True, kw_only=True):
 
 
 class ReportStands(Struct, frozen=True, kw_only=True):
-    """The report as it stands; `is_new` is false when its reporter has said the same today."""
+    """The report as it stands; `is_new` is false when its reporter has said the same today.
+
+    Attributes:
+        blocked: whether what was reported is blocked until somebody has looked.
+        blocked_until: when that block ends at the latest; null when it does not block, or when what was reported was
+            blocked for ever before.
+    """
 
     report_id: str
     is_new: bool
     blocked: bool
+    blocked_until: datetime | None
 
 
 @personal("content")
@@ -107,20 +114,30 @@ class ClaimCase(Struct, frozen=True, kw_only=True):
 
 @personal("note")
 class CloseCase(Struct, frozen=True, kw_only=True):
-    """Asks trust_safety to close a case; answers a `CaseClosed`."""
+    """Asks trust_safety to close a case; answers a `CaseClosed`.
+
+    Attributes:
+        child_safety: whether its author may see cases of child safety, and so lift the blocks of such ones.
+    """
 
     case_id: str
     outcome: CaseOutcome
     note: str
     author: str
+    child_safety: bool = False
 
 
 class CaseClosed(Struct, frozen=True, kw_only=True):
-    """What followed: the blocks that were lifted."""
+    """What followed: the blocks that were lifted.
+
+    Attributes:
+        blocks_kept: blocks of what was overturned that are not for this key to lift, and stay.
+    """
 
     case_id: str
     outcome: CaseOutcome
     blocks_lifted: list[str]
+    blocks_kept: list[str]
 
 
 class ReadCases(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from viral_engine.messages.journal import Statement
 from viral_engine.messages.reading import PAGE_MAX, ReadEntries
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.notify import notify
+from viral_engine.store.reviews import OF_CHILD_SAFETY
 from viral_engine.store.statements import instant_of, statement
 from viral_engine.store.tables import allows, blocks, labels
 
@@ -62,7 +63,7 @@ _ROOM = (
     " AND expires_at > %s) < %s"
 )
 _LIFT = (
-    "UPDATE {list} SET lifted_at = %s, lifted_by = %s, lift_reason = %s WHERE id = %s AND lifted_at IS NULL"
+    "UPDATE {list} SET lifted_at = %s, lifted_by = %s, lift_reason = %s WHERE id = %s AND lifted_at IS NULL{guard}"
     " RETURNING kind, value"
 )
 
@@ -76,6 +77,7 @@ def _of(list_name: ListName, template: str) -> str:
             once=sql.SQL(", ").join(map(sql.Identifier, once)),
             values=sql.SQL(", ").join(sql.Placeholder() * len(once)),
             room=sql.SQL(_ROOM if list_name == "labels" else ""),
+            guard=sql.SQL(f" AND (%s OR NOT {OF_CHILD_SAFETY})" if list_name == "blocks" else ""),
         )
         .as_string()
     )
@@ -129,10 +131,16 @@ def add_entry(
     )
 
 
-def lift_entry(list_name: ListName, entry_id: UUID, *, author: str, reason: str, at_ms: int) -> tuple[Statement, ...]:
-    """Takes an entry off its list, answering (kind, value); `RowsDiffer` when none of that id stands there."""
+def lift_entry(
+    list_name: ListName, entry_id: UUID, *, author: str, reason: str, at_ms: int, child_safety: bool = False
+) -> tuple[Statement, ...]:
+    """Takes an entry off its list, answering (kind, value); `RowsDiffer` when none of that id stands there.
+
+    A block of child safety is lifted with `child_safety` alone; otherwise it is as if it did not stand there.
+    """
+    guarded = (child_safety,) if list_name == "blocks" else ()
     return (
-        statement(_of(list_name, _LIFT), instant_of(at_ms), author, reason, entry_id, rows_expected=1),
+        statement(_of(list_name, _LIFT), instant_of(at_ms), author, reason, entry_id, *guarded, rows_expected=1),
         notify(list_name, str(entry_id)),
     )
 

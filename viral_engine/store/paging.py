@@ -21,7 +21,8 @@ _UNCLAIMED = (
 )
 _DUE = text(
     "SELECT id::text AS case_id, opened_at, coalesce(reminded_at, paged_at) AS last_paged_at,"
-    f" state = 'claimed' AS claim_lapsed {_UNCLAIMED}"
+    # Appeals wait in the queue: whoever is blocked must not be able to wake anybody.
+    f" state = 'claimed' AS claim_lapsed {_UNCLAIMED} AND kind = 'report'"
     " AND (paged_at IS NULL OR coalesce(reminded_at, paged_at) <= :paged_before)"
     " ORDER BY paged_at IS NOT NULL, id LIMIT :limit"
 )

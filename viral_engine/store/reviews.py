@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from viral_engine.domain.reports import BLOCK_REASON
 from viral_engine.messages.journal import Statement
 from viral_engine.messages.reading import PAGE_MAX
 from viral_engine.messages.reviews import (
@@ -21,8 +22,9 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "CLAIM_MS", "HELD_MS", "LIFTED_AT", "REPORTS_MAX", "REPORT_AT", "claim_case", "close_case", "open_appeal",
-    "open_decision_case", "put_report", "read_case", "read_cases", "read_reports",
+    "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "OF_CHILD_SAFETY", "REPORTS_MAX", "REPORT_AT", "claim_case",
+    "close_case", "name_block", "open_appeal", "open_decision_case", "put_report", "read_case", "read_cases",
+    "read_reports",
 ]  # fmt: skip
 
 DAY_MS = 86_400_000
@@ -42,6 +44,16 @@ REPORT_AT = 1
 LIFTED_AT = 2
 """Which statement of `close_case` answers the blocks that were lifted."""
 
+KEPT_AT = 3
+"""Which statement of `close_case` answers the blocks that are not for whoever closed it to lift."""
+
+# A report that was found to be untrue asks for no block any more.
+OF_CHILD_SAFETY = (
+    "EXISTS (SELECT FROM cases AS its WHERE its.block_id = blocks.id AND its.queue = 'child_safety'"
+    " AND its.outcome IS DISTINCT FROM 'overturn')"
+)
+"""Whether a case of child safety asks for a block: only whoever may see the case may lift it."""
+
 _MS = "(extract(epoch FROM {}) * 1000)::bigint"
 _TRACK = " (SELECT count(*) FROM reports AS other WHERE other.reporter_id = reports.reporter_id AND other.state = '{}')"
 _PUT = (
@@ -54,18 +66,27 @@ _STANDING = (
     " WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s AND category = %s"
 )
 _OPEN_REPORT = (
-    "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, report_id, block_id, content, state, opened_at,"
-    " held_until) SELECT id, %s, 'report', kind, value, id, %s, content, 'open', at, %s FROM reports WHERE id = %s"
+    "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, report_id, content, state, opened_at, held_until)"
+    " SELECT id, %s, 'report', kind, value, id, content, 'open', at, %s FROM reports WHERE id = %s"
+)
+# The report may have been there before, and so may the block.
+_NAME_BLOCK = (
+    "UPDATE cases SET block_id = (SELECT id FROM blocks WHERE kind = %s AND value = %s AND lifted_at IS NULL)"
+    " WHERE id = (SELECT id FROM reports WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s"
+    " AND category = %s)"
 )
 _OPEN_DECISION = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, state, opened_at)"
     " SELECT %s, 'review', 'decision', 'user', %s, %s, 'open', %s WHERE NOT EXISTS (SELECT FROM cases"
     " WHERE kind = 'decision' AND subject_value = %s AND state <> 'closed')"
 )
+# Whoever may not know of a case of child safety can't judge what its block decided.
 _OPEN_APPEAL = (
-    "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, content, state, opened_at)"
-    " SELECT %s, 'review', 'appeal', 'user', user_id, id, %s, 'open', %s FROM decisions WHERE id = %s"
-    " ON CONFLICT DO NOTHING"
+    "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, content, state, opened_at,"  # noqa: S608 - constants
+    " held_until) SELECT %s, CASE WHEN ours THEN 'child_safety' ELSE 'review' END, 'appeal', 'user', user_id, id, %s,"
+    " 'open', %s, CASE WHEN ours THEN %s::timestamptz END FROM (SELECT id, user_id, EXISTS (SELECT FROM blocks"
+    " JOIN json_array_elements(facts -> 'blocks') AS hit ON blocks.id = (hit ->> 1)::uuid"
+    f" WHERE {OF_CHILD_SAFETY}) AS ours FROM decisions WHERE id = %s) AS decided ON CONFLICT DO NOTHING"
 )
 _STANDING_APPEAL = "SELECT id::text FROM cases WHERE decision_id = %s AND kind = 'appeal' AND state <> 'closed'"
 _CLAIM = (
@@ -77,16 +98,30 @@ _CLOSE = (
     " AND state <> 'closed' AND (claimed_by IS NULL OR claimed_by = %s OR claimed_at < %s)"
 )
 _JUDGE = "UPDATE reports SET state = %s WHERE id = (SELECT report_id FROM cases WHERE id = %s)"
-# Those that the case's report brought, and those that decided what the case is about; each lifting is told by itself.
-_LIFT = (
-    "WITH lifted AS (UPDATE blocks SET lifted_at = %s, lifted_by = %s, lift_reason = 'a case was overturned'"
-    " WHERE lifted_at IS NULL AND id IN (SELECT block_id FROM cases WHERE id = %s UNION"
-    " SELECT (hit ->> 1)::uuid FROM cases JOIN decisions ON decisions.id = cases.decision_id,"
-    " json_array_elements(facts -> 'blocks') AS hit WHERE cases.id = %s) RETURNING id),"
-    " told AS (INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"
-    " SELECT %s, %s, 'blocks.lift', 'blocks', id::text, jsonb_build_object('case', %s::text) FROM lifted)"
-    " SELECT id::text FROM lifted"
+# The block that the case's report brought, unless another report asks for it too or somebody put it there for a reason
+# of their own; and those that decided what the case is about.
+_OVERTURNED = (
+    "lifted_at IS NULL AND (expires_at IS NULL OR expires_at > %s) AND id IN ("  # noqa: S608 - constants
+    f"SELECT block_id FROM cases WHERE id = %s AND blocks.reason = '{BLOCK_REASON}' AND NOT EXISTS (SELECT FROM cases"
+    " AS other WHERE other.block_id = blocks.id AND other.outcome IS DISTINCT FROM 'overturn')"
+    " UNION SELECT (hit ->> 1)::uuid FROM cases JOIN decisions ON decisions.id = cases.decision_id,"
+    " json_array_elements(facts -> 'blocks') AS hit WHERE cases.id = %s)"
 )
+# What becomes of each block is told by itself.
+_TOLD = (
+    "INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"
+    " SELECT %s, %s, '{}', 'blocks', id::text, jsonb_build_object('case', %s::text) FROM {}"
+)
+_LIFT = (
+    "WITH lifted AS (UPDATE blocks SET lifted_at = %s, lifted_by = %s, lift_reason = 'a case was overturned'"  # noqa: S608 - constants
+    f" WHERE {_OVERTURNED} AND (%s OR NOT {OF_CHILD_SAFETY}) RETURNING id),"
+    f" told AS ({_TOLD.format('blocks.lift', 'lifted')}) SELECT id::text FROM lifted"
+)
+_KEEP = (
+    f"WITH kept AS (SELECT id FROM blocks WHERE {_OVERTURNED}),"  # noqa: S608 - constants
+    f" told AS ({_TOLD.format('blocks.keep', 'kept')}) SELECT id::text FROM kept"
+)
+_NONE = "SELECT NULL WHERE false"
 _VIEW = (
     "SELECT cases.id::text AS case_id, queue, cases.kind, cases.state, subject_kind, subject_value,"
     " decision_id::text AS decision_id, report_id::text AS report_id, block_id::text AS block_id, category, severity,"
@@ -106,9 +141,7 @@ _REPORTS = text(
 )
 
 
-def put_report(
-    message: AddReport, report_id: UUID, *, block_id: UUID | None, quota: int, at_ms: int
-) -> tuple[Statement, ...]:
+def put_report(message: AddReport, report_id: UUID, *, quota: int, at_ms: int) -> tuple[Statement, ...]:
     """Takes in a report and opens its case; the second statement answers the report as it stands.
 
     The same report by the same reporter on one day is one report. `RowsDiffer` when the reporter's quota is used up.
@@ -119,19 +152,29 @@ def put_report(
     at = instant_of(at_ms)
     day = at.date()
     child_safety = message.category == "child_safety"
-    same = (message.reporter_id, day, message.kind, message.value, message.category.value)
     return (
         statement(
             _PUT, report_id, at, day, message.reporter_id, message.kind, message.value, message.category.value,
             message.severity.value, message.trusted, message.content, message.author, message.reporter_id, day, quota,
         ),
-        statement(_STANDING, *same, rows_expected=1),
+        statement(_STANDING, *_same(message, at_ms), rows_expected=1),
         statement(
-            _OPEN_REPORT, "child_safety" if child_safety else "review", block_id,
+            _OPEN_REPORT, "child_safety" if child_safety else "review",
             instant_of(at_ms + HELD_MS) if child_safety else None, report_id,
         ),
         notify("flags", message.value),
     )  # fmt: skip
+
+
+def name_block(message: AddReport, at_ms: int) -> Statement:
+    """Names the block of what was reported, as it stands by now, in the report's case."""
+    return statement(_NAME_BLOCK, message.kind, message.value, *_same(message, at_ms))
+
+
+def _same(message: AddReport, at_ms: int) -> tuple[Any, ...]:
+    """What is one report if it is said again."""
+    day = instant_of(at_ms).date()
+    return message.reporter_id, day, message.kind, message.value, message.category.value
 
 
 def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement:
@@ -145,10 +188,11 @@ def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement
 def open_appeal(case_id: UUID, decision_id: UUID, content: str, at_ms: int) -> tuple[Statement, ...]:
     """Opens the appeal of a decision; the second statement answers the appeal that is open, new or not.
 
-    `RowsDiffer` when there is no such decision.
+    One of a decision that a block of child safety made is in that queue. `RowsDiffer` when there is no such decision.
     """
+    at, held_until = instant_of(at_ms), instant_of(at_ms + HELD_MS)
     return (
-        statement(_OPEN_APPEAL, case_id, content, instant_of(at_ms), decision_id),
+        statement(_OPEN_APPEAL, case_id, content, at, held_until, decision_id),
         statement(_STANDING_APPEAL, decision_id, rows_expected=1),
     )
 
@@ -159,21 +203,25 @@ def claim_case(case_id: UUID, author: str, at_ms: int) -> Statement:
     return statement(_CLAIM, author, at, case_id, author, instant_of(at_ms - CLAIM_MS), rows_expected=1)
 
 
-def close_case(case_id: UUID, outcome: CaseOutcome, note: str, author: str, at_ms: int) -> tuple[Statement, ...]:
+def close_case(
+    case_id: UUID, outcome: CaseOutcome, note: str, author: str, at_ms: int, *, child_safety: bool
+) -> tuple[Statement, ...]:
     """Closes a case and carries out what follows; the third statement answers the blocks that were lifted.
 
+    The fourth answers those that would have been, were they not child safety's: with `child_safety` there are none.
     `RowsDiffer` when it is closed, another's, or not there.
     """
     at = instant_of(at_ms)
-    lift = (
-        statement(_LIFT, at, author, case_id, case_id, at, author, str(case_id))
-        if outcome == "overturn"
-        else statement("SELECT NULL WHERE false")
-    )
+    lift = keep = statement(_NONE)
+    if outcome == "overturn":
+        named, told = (at, case_id, case_id), (at, author, str(case_id))
+        lift = statement(_LIFT, at, author, *named, child_safety, *told)
+        keep = statement(_KEEP, *named, *told)
     return (
         statement(_CLOSE, outcome, author, at, note, case_id, author, instant_of(at_ms - CLAIM_MS), rows_expected=1),
         statement(_JUDGE, "upheld" if outcome == "uphold" else "dismissed", case_id),
         lift,
+        keep,
         notify("flags"),
         notify("blocks"),
     )

@@ -89,6 +89,11 @@ class Call:
         assert self.grant is not None
         return f"key:{self.grant.key_id}"
 
+    def may(self, scope: Scope) -> bool:
+        """Whether the key has a scope, beyond the one that the route asks for."""
+        assert self.grant is not None
+        return scope in self.grant.scopes
+
     @property
     def _system(self) -> System:
         return self.state.context.system

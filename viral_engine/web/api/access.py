@@ -203,7 +203,15 @@ def remove(list_name: ListName) -> Handler:
         [(field, value)] = call.path.items()
         entry_id = uuid_text(value, field)
         reason = text(call.query.get("reason", "lifted over the API"), "reason", REASON_LENGTH_MAX)
-        await call.trust_safety(RemoveEntry(list_name=list_name, entry_id=entry_id, author=call.author, reason=reason))
+        await call.trust_safety(
+            RemoveEntry(
+                list_name=list_name,
+                entry_id=entry_id,
+                author=call.author,
+                reason=reason,
+                child_safety=call.may("child_safety"),
+            )
+        )
         return Answer(204)
 
     return remove_entry

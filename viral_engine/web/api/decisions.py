@@ -21,6 +21,7 @@ from viral_engine.messages.disclosures import Standing
 from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
+from viral_engine.store.ids import uuid_of
 from viral_engine.web import forms
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
 from viral_engine.web.compliance import refusal
@@ -165,7 +166,7 @@ async def get_decision(call: Call) -> Answer:
     if asker_of(call) is not None:
         return Answer(200, _in_name(standing, view, locale))
     would_allow = await _would_allow(call, view)
-    return Answer(200, {**_record(view), "would_allow": would_allow})
+    return Answer(200, {**_record(call, view), "would_allow": would_allow})
 
 
 async def list_decisions(call: Call) -> Answer:
@@ -202,7 +203,8 @@ async def list_decisions(call: Call) -> Answer:
     if standing is not None and asker_of(call) is not None:
         told = [_in_name(standing, view, locale) for view in page.decisions]
         return Answer(200, DecisionsInName(decisions=told, next_before=page.next_before))
-    return Answer(200, {"decisions": [_record(view) for view in page.decisions], "next_before": page.next_before})
+    shown = [_record(call, view) for view in page.decisions]
+    return Answer(200, {"decisions": shown, "next_before": page.next_before})
 
 
 async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]:
@@ -225,13 +227,27 @@ async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]
     return list(what_would_allow(policy, facts))
 
 
-def _record(view: DecisionView) -> dict[str, Any]:
+def _facts(call: Call, view: DecisionView) -> msgspec.Raw:
+    """Returns the facts, for most keys without the ids of reports: a report's case has the report's id.
+
+    Whoever may see the cases of all other reports would know a report of child safety by the case that is not there.
+    """
+    if call.may("child_safety") or '"flags":[[' not in view.facts:
+        return msgspec.Raw(view.facts.encode())
+    facts: dict[str, Any] = msgspec.json.decode(view.facts)
+    for number, flag in enumerate(facts["flags"], 1):
+        if uuid_of(flag[0]) is not None:
+            flag[0] = f"report:{number}"
+    return msgspec.Raw(msgspec.json.encode(facts))
+
+
+def _record(call: Call, view: DecisionView) -> dict[str, Any]:
     answer: dict[str, Any] = msgspec.json.decode(view.answer)
     return {
         **answer,
         # An answer given during an outage said that it was not; by now it is.
         "recorded": True,
-        "facts": msgspec.Raw(view.facts.encode()),
+        "facts": _facts(call, view),
         "recorded_at": view.recorded_at,
         "occurred_at": view.occurred_at,
         "user_id": view.user_id,

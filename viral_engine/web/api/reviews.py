@@ -72,7 +72,6 @@ class Claimed(msgspec.Struct, frozen=True):
 async def post_report(call: Call) -> Answer:
     """Takes in a report; acknowledged once it is written."""
     body: ReportBody = call.body
-    assert call.grant is not None
     report = AddReport(
         reporter_id=canonical.user_id(body.reporter_id, "reporter_id"),
         kind=body.kind,
@@ -80,7 +79,7 @@ async def post_report(call: Call) -> Answer:
         category=body.category,
         severity=body.severity,
         content=None if body.content is None else lines(body.content, "content", TEXT_LENGTH_MAX),
-        trusted="review" in call.grant.scopes,
+        trusted=call.may("review"),
         author=call.author,
     )
     try:
@@ -141,7 +140,7 @@ async def get_case(call: Call) -> Answer:
 async def claim_case(call: Call) -> Answer:
     """Gives a case to whoever asks, for an hour."""
     view = await _case(call)
-    await call.trust_safety(ClaimCase(case_id=view.case_id, author=call.author))
+    await _change(call, ClaimCase(case_id=view.case_id, author=call.author))
     return Answer(200, Claimed(view.case_id, call.author))
 
 
@@ -150,10 +149,29 @@ async def close_case(call: Call) -> Answer:
     body: CloseBody = call.body
     note = text(body.note, "note", REASON_LENGTH_MAX)
     view = await _case(call)
-    closed: CaseClosed = await call.trust_safety(
-        CloseCase(case_id=view.case_id, outcome=body.outcome, note=note, author=call.author)
+    message = CloseCase(
+        case_id=view.case_id, outcome=body.outcome, note=note, author=call.author, child_safety=call.may("child_safety")
     )
+    closed: CaseClosed = await _change(call, message)
     return Answer(200, closed)
+
+
+async def _change(call: Call, message: ClaimCase | CloseCase) -> Any:
+    """Asks for the change of a case; a refusal tells which of the two it is, a closed case or another's."""
+    try:
+        return await call.trust_safety(message)
+    except Refused as refused:
+        if refused.code != "conflict":
+            raise
+        view: CaseView | None = await call.read(ReadCase(message.case_id))
+        match view:
+            case CaseView(state="closed"):
+                why = f"case {message.case_id} is closed: {view.outcome}"
+            case CaseView(state="claimed") if view.claimed_by != message.author:
+                why = f"somebody else is at case {message.case_id}: {view.claimed_by}"
+            case _:
+                raise
+        raise Refused(refused.code, why, http_status=refused.http_status) from None
 
 
 def _until_tomorrow(refused: Refused, now_ms: int) -> Exception:
@@ -184,8 +202,7 @@ def _users_of(views: Iterable[CaseView]) -> list[str]:
 
 
 def _may_see(call: Call, queue: str) -> bool:
-    assert call.grant is not None
-    return ("child_safety" if queue == "child_safety" else "review") in call.grant.scopes
+    return call.may("child_safety" if queue == "child_safety" else "review")
 
 
 def _check_scope(call: Call, queue: Queue) -> None:

@@ -254,7 +254,7 @@ class TrustSafety(LoopActor):
         """Hands a change to the journal; memory follows after the commit."""
         memory, wall_ms = self._memory, self.system.clock.wall_ms()
         try:
-            change = plan_change(message, self._ids.next(wall_ms), wall_ms)
+            change = plan_change(message, lambda: self._ids.next(wall_ms), wall_ms)
         except Invalid as invalid:
             raise Refused("invalid", f"{invalid.field} {invalid.reason}", field=invalid.field) from invalid
         except UNSTORABLE as unstorable:

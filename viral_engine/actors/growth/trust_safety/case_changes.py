@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viral_engine.actors.growth.trust_safety.change import Change
+from viral_engine.actors.growth.trust_safety.lists import expiry_ms
 from viral_engine.domain.blocks import ListRow
 from viral_engine.domain.facts import ListKind
-from viral_engine.domain.reports import BLOCK_DAYS, QUOTA_A_DAY, blocks_at_once
+from viral_engine.domain.reports import BLOCK_DAYS, BLOCK_REASON, QUOTA_A_DAY, blocks_at_once
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.messages.reviews import (
     AddReport,
@@ -24,15 +25,19 @@ from viral_engine.store.audit import audit_entry
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.reviews import (
     DAY_MS,
+    KEPT_AT,
     LIFTED_AT,
     REPORT_AT,
     claim_case,
     close_case,
+    name_block,
     open_appeal,
     put_report,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
     from uuid import UUID
 
     from viral_engine.actors.growth.trust_safety.change import Rows
@@ -40,28 +45,38 @@ if TYPE_CHECKING:
     from viral_engine.messages.journal import Statement
 
 
-def plan_case_change(message: AddReport | Appeal | ClaimCase | CloseCase, new_id: UUID, now_ms: int) -> Change:
+def plan_case_change(
+    message: AddReport | Appeal | ClaimCase | CloseCase, new_id: Callable[[], UUID], now_ms: int
+) -> Change:
     """Plans a change; see `changes.plan_change`."""
     match message:
         case AddReport():
-            return _add_report(message, new_id, now_ms)
+            return _add_report(message, new_id(), new_id(), now_ms)
         case Appeal():
-            return _appeal(message, new_id, now_ms)
+            return _appeal(message, new_id(), now_ms)
         case ClaimCase():
             return _claim(message, now_ms)
         case CloseCase():
             return _close(message, now_ms)
 
 
-def _add_report(message: AddReport, new_id: UUID, now_ms: int) -> Change:
+def _add_report(message: AddReport, new_id: UUID, new_block_id: UUID, now_ms: int) -> Change:
     blocks = blocks_at_once(message.severity, trusted=message.trusted)
-    # The report, its case and its block are one thing, and have one id.
-    statements = put_report(message, new_id, block_id=new_id if blocks else None, quota=QUOTA_A_DAY, at_ms=now_ms)
-    blocking = _blocking(message, new_id, now_ms) if blocks else ()
+    # The report and its case are one thing, and have one id. The block has its own: it is shown to those whom the
+    # case is not.
+    statements = put_report(message, new_id, quota=QUOTA_A_DAY, at_ms=now_ms)
+    blocking = _blocking(message, new_block_id, new_id, now_ms) if blocks else ()
+
+    def blocked_until(rows: Rows) -> datetime | None:
+        until: datetime | None = rows[len(statements) + STANDING_AT][0][-1]
+        return until
 
     def stands(rows: Rows) -> ReportStands:
         report_id = str(rows[REPORT_AT][0][0])
-        return ReportStands(report_id=report_id, is_new=report_id == str(new_id), blocked=blocks)
+        return ReportStands(
+            report_id=report_id, is_new=report_id == str(new_id), blocked=blocks,
+            blocked_until=blocked_until(rows) if blocks else None,
+        )  # fmt: skip
 
     def row_of(rows: Rows) -> ReportRow:
         report_id, upheld, dismissed, at_ms = rows[REPORT_AT][0]
@@ -72,8 +87,7 @@ def _add_report(message: AddReport, new_id: UUID, now_ms: int) -> Change:
 
     def block_of(rows: Rows) -> tuple[ListName, ListRow]:
         block_id, *_, expires_at = rows[len(statements) + STANDING_AT][0]
-        expires_ms = None if expires_at is None else round(expires_at.timestamp() * 1_000)
-        return "blocks", ListRow(block_id, ListKind(message.kind), message.value, expires_ms)
+        return "blocks", ListRow(block_id, ListKind(message.kind), message.value, expiry_ms(expires_at))
 
     return Change(
         statements=(
@@ -97,25 +111,25 @@ def _add_report(message: AddReport, new_id: UUID, now_ms: int) -> Change:
     )
 
 
-def _blocking(message: AddReport, block_id: UUID, now_ms: int) -> tuple[Statement, ...]:
-    reason = f"reported: {message.category}, {message.severity}"
+def _blocking(message: AddReport, block_id: UUID, report_id: UUID, now_ms: int) -> tuple[Statement, ...]:
     return (
         *add_entry(
             "blocks",
             block_id,
             kind=message.kind,
             value=message.value,
-            reason=reason,
+            reason=BLOCK_REASON,
             author=message.author,
             expires_at_ms=now_ms + BLOCK_DAYS * DAY_MS,
             at_ms=now_ms,
         ),
+        name_block(message, now_ms),
         audit_entry(
             "blocks.add",
             message.author,
             at_ms=now_ms,
             subject=(message.kind, message.value),
-            details={"reason": reason, "report_id": str(block_id)},
+            details={"reason": BLOCK_REASON, "report_id": str(report_id)},
         ),
     )
 
@@ -157,9 +171,22 @@ def _close(message: CloseCase, now_ms: int) -> Change:
     def lifted(rows: Rows) -> list[str]:
         return [str(row[0]) for row in rows[LIFTED_AT]]
 
+    def closed(rows: Rows) -> CaseClosed:
+        return CaseClosed(
+            case_id=message.case_id, outcome=message.outcome, blocks_lifted=lifted(rows),
+            blocks_kept=[str(row[0]) for row in rows[KEPT_AT]],
+        )  # fmt: skip
+
     return Change(
         statements=(
-            *close_case(case_id, message.outcome, message.note, message.author, now_ms),
+            *close_case(
+                case_id,
+                message.outcome,
+                message.note,
+                message.author,
+                now_ms,
+                child_safety=message.child_safety,
+            ),
             audit_entry(
                 "case.close",
                 message.author,
@@ -168,7 +195,7 @@ def _close(message: CloseCase, now_ms: int) -> Change:
                 details={"outcome": message.outcome, "note": message.note},
             ),
         ),
-        answer=lambda rows: CaseClosed(case_id=message.case_id, outcome=message.outcome, blocks_lifted=lifted(rows)),
+        answer=closed,
         lifted=lifted,
         # A report's case has the report's id.
         dismissed=message.case_id if message.outcome == "overturn" else None,

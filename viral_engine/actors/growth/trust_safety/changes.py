@@ -31,7 +31,7 @@ from viral_engine.store.signals import set_signal
 from viral_engine.store.users import UserRecord, put_user
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     Rows = Sequence[Sequence[tuple[Any, ...]]]
@@ -58,12 +58,12 @@ ChangeMessage = PeopleMessage | AddEntry | RemoveEntry | LoadPolicy | SwitchPoli
 """What changes something."""
 
 
-def plan_change(message: ChangeMessage, new_id: UUID, now_ms: int) -> Change:
+def plan_change(message: ChangeMessage, new_id: Callable[[], UUID], now_ms: int) -> Change:
     """Plans a change.
 
     Args:
         message: canonical ids, everything else as sent.
-        new_id: for the row that the change makes, if it makes one.
+        new_id: makes an id for each row that the change makes.
         now_ms: milliseconds since 1970.
 
     Raises:
@@ -73,7 +73,7 @@ def plan_change(message: ChangeMessage, new_id: UUID, now_ms: int) -> Change:
         case PutUser():
             return _put_user(message, now_ms)
         case AddConsent():
-            return _add_consent(message, new_id, now_ms)
+            return _add_consent(message, new_id(), now_ms)
         case WithdrawConsent():
             return _withdraw_consent(message, now_ms)
         case ConfirmGuardian():
@@ -81,7 +81,7 @@ def plan_change(message: ChangeMessage, new_id: UUID, now_ms: int) -> Change:
         case SetSignal():
             return _set_signal(message, now_ms)
         case AddEntry():
-            return _add_entry(message, new_id, now_ms)
+            return _add_entry(message, new_id(), now_ms)
         case RemoveEntry():
             return _remove_entry(message, now_ms)
         case LoadPolicy():
@@ -303,11 +303,22 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
 def _remove_entry(message: RemoveEntry, now_ms: int) -> Change:
     entry_id = uuid_of(message.entry_id)
     absent = not_found(f"entry {message.entry_id} of {message.list_name}")
+    if message.list_name == "blocks" and not message.child_safety:
+        # One sentence for both: it tells nobody which blocks are child safety's.
+        why = f"block {message.entry_id} does not exist, or is not yours to lift"
+        absent = Refused("not_found", why, http_status=404)
     if entry_id is None:
         raise absent
     return Change(
         statements=(
-            *lift_entry(message.list_name, entry_id, author=message.author, reason=message.reason, at_ms=now_ms),
+            *lift_entry(
+                message.list_name,
+                entry_id,
+                author=message.author,
+                reason=message.reason,
+                at_ms=now_ms,
+                child_safety=message.child_safety,
+            ),
             audit_entry(
                 f"{message.list_name}.lift",
                 message.author,

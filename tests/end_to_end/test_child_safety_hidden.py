@@ -1,0 +1,72 @@
+"""Child safety over HTTP: keys without its scope neither see its cases nor what would tell that there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from running_daemon import RunningDaemon
+from test_review_verbs import key
+
+
+def report(daemon: RunningDaemon, user: str, category: str, **more: Any) -> Any:
+    body = {"reporter_id": "parent-3", "kind": "user", "value": user, "category": category, **more}
+    answer = daemon.request("POST", "/v1/reports", body)
+    assert answer.status == 201, answer.body
+    return answer.json
+
+
+def blocks(daemon: RunningDaemon, user: str, key: str) -> list[Any]:
+    answer = daemon.request("GET", f"/v1/blocks?kind=user&value={user}", key=key)
+    assert answer.status == 200, answer.body
+    found: list[Any] = answer.json["blocks"]
+    return found
+
+
+def test_a_reviewer_undoes_no_block_of_child_safety_and_is_not_told_of_its_case(shared_daemon: RunningDaemon) -> None:
+    daemon = shared_daemon
+    reviewer, guardian = key(daemon, "review"), key(daemon, "review", "child_safety")
+    taken = report(daemon, "tutor-21", "child_safety", severity="critical")
+    refused = daemon.check("tutor-21", "general")
+    assert refused["decision"] == "deny"
+    said = {"decision_id": refused["decision_id"], "content": "not me"}
+    appeal = f"/v1/reviews/{daemon.request('POST', '/v1/appeals', said).json['case_id']}"
+
+    verdict = {"outcome": "overturn", "note": "a mistake"}
+    assert daemon.request("GET", appeal, key=reviewer).status == 404
+    assert daemon.request("POST", f"{appeal}/claim", key=reviewer).status == 404
+    assert daemon.request("POST", f"{appeal}/close", verdict, key=reviewer).status == 404
+    [block] = blocks(daemon, "tutor-21", reviewer)
+    by_hand = daemon.request("DELETE", f"/v1/blocks/{block['block_id']}", key=reviewer)
+    assert (by_hand.status, by_hand.json["error"]) == (404, "not_found")
+    assert daemon.check("tutor-21", "general")["decision"] == "deny"
+
+    closed = daemon.request("POST", f"{appeal}/close", verdict, key=guardian)
+    assert (closed.status, closed.json["blocks_lifted"], closed.json["blocks_kept"]) == (200, [block["block_id"]], [])
+    assert "user_blocked" not in daemon.check("tutor-21", "general")["reasons"]
+    assert taken["blocked_until"] == block["expires_at"]
+
+
+def test_a_reviewer_sees_no_difference_between_what_child_safety_and_what_others_blocked(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    seen = []
+    for user, category in (("tutor-22", "child_safety"), ("tutor-23", "spam")):
+        taken = report(daemon, user, category, severity="critical")
+        refused = daemon.check(user, "general")
+        for scope in ("write", "review", "audit"):
+            [block] = blocks(daemon, user, key(daemon, scope))
+            assert (block["reason"], block["block_id"] == taken["report_id"]) == (
+                "reported, until somebody has looked", False,
+            )  # fmt: skip
+        record = daemon.request("GET", f"/v1/decisions/{refused['decision_id']}", key=key(daemon, "review"))
+        listed = daemon.request("GET", f"/v1/decisions?user_id={user}", key=key(daemon, "audit"))
+        for text in (record.body, listed.body):
+            assert taken["report_id"] not in text.decode()
+            assert category not in text.decode()
+        assert [flag[0] for flag in record.json["facts"]["flags"]] == ["report:1"]
+        seen.append((record.json["reasons"], record.json["contributions"], record.json["facts"]["flags"][0][:3]))
+        both = key(daemon, "review", "child_safety")
+        whole = daemon.request("GET", f"/v1/decisions/{refused['decision_id']}", key=both)
+        assert [flag[0] for flag in whole.json["facts"]["flags"]] == [taken["report_id"]]
+    assert seen[0] == seen[1]
