@@ -63,13 +63,13 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     over_http = daemon.request("POST", "/v1/policies", {"source": bad.read_text(), "reason": "a slip"})
     assert (over_http.status, over_http.json["error"]) == (409, "bad_policy")
     assert "line 8: tiers.deny" in over_http.json["message"]
-    assert daemon.check(9, "general")["policy"]["version"] == 4
+    assert daemon.check(9, "general")["policy"]["version"] == 5
 
     assert daemon.cli("policy", "shadow", str(file), "--reason", "on trial").returncode == 0
     assert daemon.check(10, "general")["decision"] == "allow"
     assert "1 would-be denials that were none" in daemon.cli("policy", "show", "shadow").stdout
 
-    assert daemon.cli("policy", "enforce", "5", "--reason", "it is good").returncode == 0
+    assert daemon.cli("policy", "enforce", "6", "--reason", "it is good").returncode == 0
     assert daemon.check(11, "general")["decision"] == "deny"
     daemon.kill()
     daemon.start()
@@ -81,7 +81,7 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     assert (again["compared"], again["different"], again["left_out"]) == (8, [], 0)
     stands = [line.split()[:3] for line in daemon.cli("policy", "list").stdout.splitlines()[1:]]
     assert stands == [
-        ["5", "shadow", "default"], ["4", "in", "force"],
+        ["6", "shadow", "default"], ["5", "in", "force"], ["4", "default", "shipped"],
         ["3", "default", "shipped"], ["2", "default", "shipped"], ["1", "default", "shipped"],
     ]  # fmt: skip
     assert daemon.cli("policy", "shadow", "--off", "--reason", "done").returncode == 0

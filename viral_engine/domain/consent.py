@@ -242,14 +242,15 @@ def consent_state(
     policy_version_min: int = 1,
     *,
     reconsent_supersedes: bool = True,
+    withdrawal_ends_older: bool = True,
 ) -> ConsentState:
     """What holds for `required` at `now_ms`.
 
-    Any one guardian can consent and any one can withdraw. A withdrawal outweighs every consent given before it or at
-    the same instant, the other guardians' too; who withdrew lifts their own withdrawal by consenting again, and a
-    consent that another guardian gives afterwards, knowing of it, counts as well. A withdrawal of `service` withdraws
-    everything: what may not be held may not be disclosed. All rows are weighed, so any number of them, contradictory
-    ones too, gives one answer.
+    Any one guardian can consent and any one can withdraw. A withdrawal ends for good every consent given before it or
+    at the same instant, the other guardians' too: only one that is given afterwards, by whomever, can be relied on. Who
+    withdrew lifts their own withdrawal by consenting again: it is told no more, and revives nothing. A withdrawal of
+    `service` withdraws everything: what may not be held may not be disclosed. All rows are weighed, so any number of
+    them, contradictory ones too, gives one answer.
 
     Args:
         required: The scope an action needs.
@@ -260,18 +261,22 @@ def consent_state(
             again (16 CFR 312.5(a)(1)).
         reconsent_supersedes: Whether a withdrawal that its own guardian lifted is not told either: what is told then
             is what keeps the new consent from holding. Version 1 of the policy went on telling the withdrawal.
+        withdrawal_ends_older: Whether what a withdrawal ended stays ended once it is lifted. Up to version 4 of the
+            policy the older consents held again then, even after the new one had run out.
     """
     rows = [
         (Scope.parse(row.scope), row)
         for row in consents
         if row.granted_ms <= now_ms and (guardians is None or row.guardian in guardians)
     ]
-    withdrawn_ms = _last_withdrawal(required, rows, now_ms)
+    by_guardian = _withdrawals(required, rows, now_ms)
+    withdrawn_ms = _last_unlifted(required, rows, now_ms, by_guardian)
+    ended_ms = max(by_guardian.values(), default=None) if withdrawal_ends_older else withdrawn_ms
     found: set[ConsentStatus] = set()
     for scope, row in rows:
         if not scope.covers(required):
             continue
-        status = _status_of(row, required, now_ms, withdrawn_ms, policy_version_min)
+        status = _status_of(row, required, now_ms, ended_ms, policy_version_min)
         if status is ConsentStatus.GIVEN:
             return ConsentState(required=True, scope=str(required), basis=row.id, state=status)
         found.add(status)
@@ -285,11 +290,11 @@ def consent_state(
 
 
 def _status_of(
-    row: Consent, required: Scope, now_ms: int, withdrawn_ms: int | None, policy_version_min: int
+    row: Consent, required: Scope, now_ms: int, ended_ms: int | None, policy_version_min: int
 ) -> ConsentStatus:
-    if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms:
+    if _is_withdrawn(row, now_ms):
         return ConsentStatus.WITHDRAWN
-    if withdrawn_ms is not None and row.granted_ms <= withdrawn_ms:
+    if ended_ms is not None and row.granted_ms <= ended_ms:
         return ConsentStatus.WITHDRAWN
     if row.expires_ms is not None and row.expires_ms <= now_ms:
         return ConsentStatus.EXPIRED
@@ -300,15 +305,30 @@ def _status_of(
     return ConsentStatus.GIVEN
 
 
-def _last_withdrawal(required: Scope, rows: Iterable[tuple[Scope, Consent]], now_ms: int) -> int | None:
+def _is_withdrawn(row: Consent, now_ms: int) -> bool:
+    return row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms
+
+
+def _withdrawals(required: Scope, rows: Iterable[tuple[Scope, Consent]], now_ms: int) -> dict[str, int]:
+    """When each guardian who withdrew what is required did so last."""
+    found: dict[str, int] = {}
+    for scope, row in rows:
+        if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms and _withdraws(scope, required):
+            found[row.guardian] = max(row.withdrawn_ms, found.get(row.guardian, 0))
+    return found
+
+
+def _withdraws(scope: Scope, required: Scope) -> bool:
+    """Whether the withdrawal of a consent of this scope withdraws what is required."""
+    return scope.covers(required) or (scope.purpose is Purpose.SERVICE and scope.data is DataClass.ANY)
+
+
+def _last_unlifted(
+    required: Scope, rows: Iterable[tuple[Scope, Consent]], now_ms: int, withdrawn: Mapping[str, int]
+) -> int | None:
     """The latest withdrawal that is not lifted by its own guardian's later consent."""
-    withdrawn: dict[str, int] = {}
     granted: dict[str, int] = {}
     for scope, row in rows:
-        covers = scope.covers(required)
-        if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms:
-            if covers or (scope.purpose is Purpose.SERVICE and scope.data is DataClass.ANY):
-                withdrawn[row.guardian] = max(row.withdrawn_ms, withdrawn.get(row.guardian, 0))
-        elif covers:
+        if not _is_withdrawn(row, now_ms) and scope.covers(required):
             granted[row.guardian] = max(row.granted_ms, granted.get(row.guardian, 0))
     return max((at for who, at in withdrawn.items() if granted.get(who, -1) <= at), default=None)
