@@ -7,6 +7,7 @@ import pytest
 from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import (
     EVIDENCE,
+    EVIDENCE_DATES,
     Consent,
     ConsentMethod,
     ConsentStatus,
@@ -236,12 +237,32 @@ def test_rows_of_who_is_no_guardian_do_not_count() -> None:
 @pytest.mark.parametrize("method", list(ConsentMethod))
 def test_each_method_shows_its_evidence(method: ConsentMethod) -> None:
     """Nothing is verified by a ticked box alone."""
-    full = dict.fromkeys(EVIDENCE[method], "x")
+    full = dict.fromkeys(EVIDENCE[method], "2026-10-01")
     check_evidence(method, full)
     for field in EVIDENCE[method]:
         for nothing in (None, False, "", " "):
             with pytest.raises(Invalid) as caught:
                 check_evidence(method, {**full, field: nothing})
+            assert caught.value.field == f"evidence.{field}"
+
+
+@pytest.mark.parametrize("when", [
+    "2026-10-01", "2024-02-29", "2026-10-01T15:00:00Z", "2026-10-01t15:00:00.123456789z", "2026-10-01T15:00:00-07:00",
+])  # fmt: skip
+def test_evidence_says_when_by_a_date_or_a_time_of_rfc_3339(when: str) -> None:
+    check_evidence(ConsentMethod.SIGNED_FORM, {"document_ref": "d", "signed_on": when})
+
+
+@pytest.mark.parametrize("method", list(ConsentMethod))
+def test_evidence_that_says_no_date_where_it_must_is_refused_with_the_field_s_name(method: ConsentMethod) -> None:
+    full = dict.fromkeys(EVIDENCE[method], "2026-10-01")
+    for field in EVIDENCE_DATES.intersection(EVIDENCE[method]):
+        for slip in (
+            "yesterday", "01.10.2026", "20261001", "2026-W40-4", "2026-10", "2026-02-29", "2026-10-01T15:00:00",
+            "2026-10-01 15:00:00Z", "2026-10-01T25:00:00Z", "2026-10-01\n", " 2026-10-01", "\uff12026-10-01", 1,
+        ):  # fmt: skip
+            with pytest.raises(Invalid, match="must be a date") as caught:
+                check_evidence(method, {**full, field: slip})
             assert caught.value.field == f"evidence.{field}"
 
 

@@ -12,16 +12,18 @@ own, so no consent to anything else can bundle them. Without `/data` a scope cov
 education records, which FERPA wants named (34 CFR 99.30); the rest is 16 CFR 312.5.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from viral_engine.domain.errors import Invalid
 
 __all__ = [
-    "EVIDENCE", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose", "RecipientClass",
-    "Scope", "check_evidence", "check_method", "consent_state", "may_disclose", "policy_version",
+    "EVIDENCE", "EVIDENCE_DATES", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose",
+    "RecipientClass", "Scope", "check_evidence", "check_method", "consent_state", "may_disclose", "policy_version",
 ]  # fmt: skip
 
 
@@ -97,6 +99,13 @@ EVIDENCE: dict[ConsentMethod, tuple[str, ...]] = {
     ConsentMethod.TEXT_PLUS: ("message_ref", "second_step", "revocation_notice"),
 }
 
+EVIDENCE_DATES = frozenset({"signed_on", "notice_sent_at", "id_deleted_at", "images_deleted_at"})
+"""Fields of evidence that say when: a date, or a time of RFC 3339 with its offset."""
+
+_WHEN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?"
+)
+
 
 def may_disclose(method: ConsentMethod) -> bool:
     """Whether the method can carry a disclosure; e-mail plus and text plus cannot (16 CFR 312.5(b)(2))."""
@@ -107,12 +116,25 @@ def check_evidence(method: ConsentMethod, evidence: Mapping[str, Any]) -> None:
     """Refuse a consent whose record lacks what its method must show; null, false and empty text show nothing.
 
     Raises:
-        Invalid: Naming the first field that is missing.
+        Invalid: Naming the first field that is missing, or says no date where it must.
     """
     for field in EVIDENCE[method]:
         value = evidence.get(field)
         if value is None or value is False or (isinstance(value, str) and not value.strip()):
             raise Invalid(f"evidence.{field}", f"is required for {method}")
+        if field in EVIDENCE_DATES and not _says_when(value):
+            raise Invalid(f"evidence.{field}", "must be a date such as 2027-01-31, or a time of RFC 3339")
+
+
+def _says_when(value: object) -> bool:
+    """Whether it is a date or a time of RFC 3339, of a day that there is."""
+    if not isinstance(value, str) or _WHEN.fullmatch(value.upper()) is None:
+        return False
+    try:
+        datetime.fromisoformat(value.upper())
+    except ValueError:
+        return False
+    return True
 
 
 def check_method(method: ConsentMethod, scope: "Scope") -> None:
