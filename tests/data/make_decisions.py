@@ -38,6 +38,8 @@ from viral_engine.domain.redaction.kinds import Kind
 
 FILE = Path(__file__).with_name("decisions.jsonl.gz")
 MADE = 1_200
+MADE_OF_CONSENTS = 300
+OF_CONSENTS = "consents"
 NOW_MS = 1_795_600_000_000
 SCOPES = ("service", "ai_processing/transcript", "third_party:other_users/contact", "third_party:public/profile",
           "third_party:public/education_record")  # fmt: skip
@@ -73,6 +75,25 @@ class Draw(random.Random):
                 withdrawn_ms=NOW_MS - self.randint(1, 10**9) if self.seldom() else None,
             )
             for number in range(self.count(3))
+        )  # fmt: skip
+
+    def rows_of_one_scope(self) -> Facts:
+        """Facts of a child whose guardians consent, withdraw and consent again to the same within few instants."""
+        given = [NOW_MS - self.randint(0, 12) for _ in range(self.randint(3, 5))]
+        return Facts(
+            action="share_personal_info",
+            now_ms=NOW_MS,
+            band=AgeBand.UNDER_13,
+            consents=tuple(
+                Consent(
+                    id=f"c{number}", scope=self.choice(("third_party:other_users", SCOPES[2])),
+                    method=ConsentMethod.EMAIL_PLUS if self.seldom(0.25) else ConsentMethod.SIGNED_FORM,
+                    guardian=self.choice(("g1", "g2")), granted_ms=at_ms,
+                    expires_ms=at_ms + self.randint(1, 6) if self.seldom(0.4) else None,
+                    withdrawn_ms=at_ms + self.randint(0, 6) if self.seldom(0.4) else None,
+                )
+                for number, at_ms in enumerate(given)
+            ),
         )  # fmt: skip
 
     def flags(self) -> tuple[Flag, ...]:
@@ -130,6 +151,12 @@ def main() -> None:
     draw = Draw(20_261_125)
     kept = [json.loads(line) for line in gzip.decompress(FILE.read_bytes()).splitlines()] if FILE.exists() else []
     lines = kept or [{"facts": facts_to_dict(draw.facts()), "decided": {}} for _ in range(MADE)]
+    if not any(line.get("of") == OF_CONSENTS for line in lines):
+        draw = Draw(20_261_126)
+        lines += [
+            {"of": OF_CONSENTS, "facts": facts_to_dict(draw.rows_of_one_scope()), "decided": {}}
+            for _ in range(MADE_OF_CONSENTS)
+        ]
     for line in lines:
         facts = facts_from_dict(line["facts"])
         for version, policy in SHIPPED.items():

@@ -122,13 +122,16 @@ def test_a_consent_by_email_plus_covers_the_service_and_is_refused_for_a_disclos
     assert (answer["decision"], answer["consent"]["state"]) == ("deny", "missing")
 
 
-def test_a_consent_whose_evidence_lacks_a_field_is_refused_with_its_name(shared_daemon: RunningDaemon) -> None:
+def test_a_consent_whose_evidence_lacks_a_field_or_a_date_is_refused_with_its_name(
+    shared_daemon: RunningDaemon,
+) -> None:
     twelve_year_old(shared_daemon, "child-20", "parent-20")
     body = {"scope": "service", "method": "signed_form", "guardian_id": "parent-20", "policy_version": 1}
     for evidence, field in (
         ({}, "evidence.document_ref"),
         ({"document_ref": "form-1"}, "evidence.signed_on"),
         ({"document_ref": " ", "signed_on": "2026-10-01"}, "evidence.document_ref"),
+        ({"document_ref": "form-1", "signed_on": "yesterday"}, "evidence.signed_on"),
         ("form-1", "evidence"),
     ):
         answer = shared_daemon.request("POST", "/v1/users/child-20/consents", {**body, "evidence": evidence})

@@ -63,14 +63,14 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     over_http = daemon.request("POST", "/v1/policies", {"source": bad.read_text(), "reason": "a slip"})
     assert (over_http.status, over_http.json["error"]) == (409, "bad_policy")
     assert "line 8: tiers.deny" in over_http.json["message"]
-    assert daemon.check(9, "general")["policy"]["version"] == 4
+    assert daemon.check(9, "general")["policy"]["version"] == 5
 
     assert daemon.cli("policy", "shadow", str(file), "--reason", "on trial").returncode == 0
     assert daemon.check(10, "general")["decision"] == "allow"
     assert "1 would-be denials that were none" in daemon.cli("policy", "show", "shadow").stdout
 
-    enforced = daemon.cli("policy", "enforce", "5", "--reason", "it is good")
-    assert enforced.stdout == "version 5 decides from now on\nthe shadow of version 5 ended\n"
+    enforced = daemon.cli("policy", "enforce", "6", "--reason", "it is good")
+    assert enforced.stdout == "version 6 decides from now on\nthe shadow of version 6 ended\n"
     assert daemon.check(11, "general")["decision"] == "deny"
     daemon.kill()
     daemon.start()
@@ -82,11 +82,11 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     assert (again["compared"], again["different"], again["left_out"]) == (8, [], 0)
     stands = [line.split()[:3] for line in daemon.cli("policy", "list").stdout.splitlines()[1:]]
     assert stands == [
-        ["5", "default", "key:" + daemon.key.split("_")[1]], ["4", "in", "force"],
+        ["6", "default", "key:" + daemon.key.split("_")[1]], ["5", "in", "force"], ["4", "default", "shipped"],
         ["3", "default", "shipped"], ["2", "default", "shipped"], ["1", "default", "shipped"],
     ]  # fmt: skip
     assert daemon.cli("policy", "rollback", "--reason", "once more").returncode == 4
-    assert daemon.check(14, "general")["policy"]["version"] == 4
+    assert daemon.check(14, "general")["policy"]["version"] == 5
     assert daemon.cli("policy", "shadow", str(file), "--reason", "once more").returncode == 0
     ended, again = (daemon.cli("policy", "shadow", "--off", "--reason", "done").stdout for _ in range(2))
-    assert (ended, again) == ("the shadow of version 6 ended; no policy is in shadow\n", "no policy was in shadow\n")
+    assert (ended, again) == ("the shadow of version 7 ended; no policy is in shadow\n", "no policy was in shadow\n")

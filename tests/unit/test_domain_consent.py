@@ -7,6 +7,7 @@ import pytest
 from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import (
     EVIDENCE,
+    EVIDENCE_DATES,
     Consent,
     ConsentMethod,
     ConsentStatus,
@@ -168,7 +169,7 @@ def test_who_withdrew_lifts_their_own_withdrawal_by_consenting_again() -> None:
     again = consent("f2", guardian="father", granted_ms=300)
     assert consent_state(PROFILE, [mother, father, again], 1_000).state is ConsentStatus.GIVEN
     ended = consent("f2", guardian="father", granted_ms=300, expires_ms=500)
-    assert consent_state(PROFILE, [mother, father, ended], 1_000).basis == "m"
+    assert state(mother, father, ended) is ConsentStatus.EXPIRED
     withdrawn_again = consent("f2", guardian="father", granted_ms=300, withdrawn_ms=400)
     assert state(mother, father, withdrawn_again) is ConsentStatus.WITHDRAWN
 
@@ -198,12 +199,13 @@ def test_version_1_of_the_policy_still_tells_a_withdrawal_that_was_lifted() -> N
     rows = [consent("f1", withdrawn_ms=200), consent("f2", granted_ms=300, method=ConsentMethod.EMAIL_PLUS)]
     facts = Facts(action="public_profile", now_ms=1_000, band=AgeBand.UNDER_13, consents=tuple(rows))
     told = {version: evaluate(policy, facts) for version, policy in SHIPPED.items()}
-    assert {version: decision.policy_version for version, decision in told.items()} == {1: 1, 2: 2, 3: 3, 4: 4}
+    assert {version: decision.policy_version for version, decision in told.items()} == {1: 1, 2: 2, 3: 3, 4: 4, 5: 5}
     assert {version: decision.reasons for version, decision in told.items()} == {
         1: (Reason.CONSENT_WITHDRAWN,),
         2: (Reason.PARENTAL_CONSENT_REQUIRED,),
         3: (Reason.PARENTAL_CONSENT_REQUIRED,),
         4: (Reason.PARENTAL_CONSENT_REQUIRED,),
+        5: (Reason.PARENTAL_CONSENT_REQUIRED,),
     }
 
 
@@ -235,12 +237,32 @@ def test_rows_of_who_is_no_guardian_do_not_count() -> None:
 @pytest.mark.parametrize("method", list(ConsentMethod))
 def test_each_method_shows_its_evidence(method: ConsentMethod) -> None:
     """Nothing is verified by a ticked box alone."""
-    full = dict.fromkeys(EVIDENCE[method], "x")
+    full = dict.fromkeys(EVIDENCE[method], "2026-10-01")
     check_evidence(method, full)
     for field in EVIDENCE[method]:
         for nothing in (None, False, "", " "):
             with pytest.raises(Invalid) as caught:
                 check_evidence(method, {**full, field: nothing})
+            assert caught.value.field == f"evidence.{field}"
+
+
+@pytest.mark.parametrize("when", [
+    "2026-10-01", "2024-02-29", "2026-10-01T15:00:00Z", "2026-10-01t15:00:00.123456789z", "2026-10-01T15:00:00-07:00",
+])  # fmt: skip
+def test_evidence_says_when_by_a_date_or_a_time_of_rfc_3339(when: str) -> None:
+    check_evidence(ConsentMethod.SIGNED_FORM, {"document_ref": "d", "signed_on": when})
+
+
+@pytest.mark.parametrize("method", list(ConsentMethod))
+def test_evidence_that_says_no_date_where_it_must_is_refused_with_the_field_s_name(method: ConsentMethod) -> None:
+    full = dict.fromkeys(EVIDENCE[method], "2026-10-01")
+    for field in EVIDENCE_DATES.intersection(EVIDENCE[method]):
+        for slip in (
+            "yesterday", "01.10.2026", "20261001", "2026-W40-4", "2026-10", "2026-02-29", "2026-10-01T15:00:00",
+            "2026-10-01 15:00:00Z", "2026-10-01T25:00:00Z", "2026-10-01\n", " 2026-10-01", "\uff12026-10-01", 1,
+        ):  # fmt: skip
+            with pytest.raises(Invalid, match="must be a date") as caught:
+                check_evidence(method, {**full, field: slip})
             assert caught.value.field == f"evidence.{field}"
 
 

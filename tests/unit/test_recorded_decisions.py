@@ -48,3 +48,14 @@ def test_the_shipped_day_is_among_them_with_every_action_that_it_has() -> None:
     asked = {json.loads(line)["action_type"] for line in DAY.read_text().splitlines()}
     assert {line["facts"]["action"] for line in of_the_day} == asked
     assert {one["outcome"] for line in of_the_day for one in line["decided"].values()} == set(Outcome)
+
+
+def test_among_them_are_consents_that_a_lifted_withdrawal_revived_up_to_version_4_and_not_since() -> None:
+    states = {
+        tuple(line["decided"][version]["consent"]["state"] for version in ("4", "5"))
+        for line in lines()
+        if line["decided"]["4"]["consent"] != line["decided"]["5"]["consent"]
+    }
+    # Another consent is relied on, or none; what is told may also be nearer to the point.
+    given = {("given", after) for after in ("given", "expired", "method_insufficient", "withdrawn")}
+    assert states == given | {("expired", "method_insufficient")}

@@ -12,16 +12,18 @@ own, so no consent to anything else can bundle them. Without `/data` a scope cov
 education records, which FERPA wants named (34 CFR 99.30); the rest is 16 CFR 312.5.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from viral_engine.domain.errors import Invalid
 
 __all__ = [
-    "EVIDENCE", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose", "RecipientClass",
-    "Scope", "check_evidence", "check_method", "consent_state", "may_disclose", "policy_version",
+    "EVIDENCE", "EVIDENCE_DATES", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose",
+    "RecipientClass", "Scope", "check_evidence", "check_method", "consent_state", "may_disclose", "policy_version",
 ]  # fmt: skip
 
 
@@ -97,6 +99,13 @@ EVIDENCE: dict[ConsentMethod, tuple[str, ...]] = {
     ConsentMethod.TEXT_PLUS: ("message_ref", "second_step", "revocation_notice"),
 }
 
+EVIDENCE_DATES = frozenset({"signed_on", "notice_sent_at", "id_deleted_at", "images_deleted_at"})
+"""Fields of evidence that say when: a date, or a time of RFC 3339 with its offset."""
+
+_WHEN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?"
+)
+
 
 def may_disclose(method: ConsentMethod) -> bool:
     """Whether the method can carry a disclosure; e-mail plus and text plus cannot (16 CFR 312.5(b)(2))."""
@@ -107,12 +116,25 @@ def check_evidence(method: ConsentMethod, evidence: Mapping[str, Any]) -> None:
     """Refuse a consent whose record lacks what its method must show; null, false and empty text show nothing.
 
     Raises:
-        Invalid: Naming the first field that is missing.
+        Invalid: Naming the first field that is missing, or says no date where it must.
     """
     for field in EVIDENCE[method]:
         value = evidence.get(field)
         if value is None or value is False or (isinstance(value, str) and not value.strip()):
             raise Invalid(f"evidence.{field}", f"is required for {method}")
+        if field in EVIDENCE_DATES and not _says_when(value):
+            raise Invalid(f"evidence.{field}", "must be a date such as 2027-01-31, or a time of RFC 3339")
+
+
+def _says_when(value: object) -> bool:
+    """Whether it is a date or a time of RFC 3339, of a day that there is."""
+    if not isinstance(value, str) or _WHEN.fullmatch(value.upper()) is None:
+        return False
+    try:
+        datetime.fromisoformat(value.upper())
+    except ValueError:
+        return False
+    return True
 
 
 def check_method(method: ConsentMethod, scope: "Scope") -> None:
@@ -242,14 +264,15 @@ def consent_state(
     policy_version_min: int = 1,
     *,
     reconsent_supersedes: bool = True,
+    withdrawal_ends_older: bool = True,
 ) -> ConsentState:
     """What holds for `required` at `now_ms`.
 
-    Any one guardian can consent and any one can withdraw. A withdrawal outweighs every consent given before it or at
-    the same instant, the other guardians' too; who withdrew lifts their own withdrawal by consenting again, and a
-    consent that another guardian gives afterwards, knowing of it, counts as well. A withdrawal of `service` withdraws
-    everything: what may not be held may not be disclosed. All rows are weighed, so any number of them, contradictory
-    ones too, gives one answer.
+    Any one guardian can consent and any one can withdraw. A withdrawal ends for good every consent given before it or
+    at the same instant, the other guardians' too: only one that is given afterwards, by whomever, can be relied on. Who
+    withdrew lifts their own withdrawal by consenting again: it is told no more, and revives nothing. A withdrawal of
+    `service` withdraws everything: what may not be held may not be disclosed. All rows are weighed, so any number of
+    them, contradictory ones too, gives one answer.
 
     Args:
         required: The scope an action needs.
@@ -260,18 +283,22 @@ def consent_state(
             again (16 CFR 312.5(a)(1)).
         reconsent_supersedes: Whether a withdrawal that its own guardian lifted is not told either: what is told then
             is what keeps the new consent from holding. Version 1 of the policy went on telling the withdrawal.
+        withdrawal_ends_older: Whether what a withdrawal ended stays ended once it is lifted. Up to version 4 of the
+            policy the older consents held again then, even after the new one had run out.
     """
     rows = [
         (Scope.parse(row.scope), row)
         for row in consents
         if row.granted_ms <= now_ms and (guardians is None or row.guardian in guardians)
     ]
-    withdrawn_ms = _last_withdrawal(required, rows, now_ms)
+    by_guardian = _withdrawals(required, rows, now_ms)
+    withdrawn_ms = _last_unlifted(required, rows, now_ms, by_guardian)
+    ended_ms = max(by_guardian.values(), default=None) if withdrawal_ends_older else withdrawn_ms
     found: set[ConsentStatus] = set()
     for scope, row in rows:
         if not scope.covers(required):
             continue
-        status = _status_of(row, required, now_ms, withdrawn_ms, policy_version_min)
+        status = _status_of(row, required, now_ms, ended_ms, policy_version_min)
         if status is ConsentStatus.GIVEN:
             return ConsentState(required=True, scope=str(required), basis=row.id, state=status)
         found.add(status)
@@ -285,11 +312,11 @@ def consent_state(
 
 
 def _status_of(
-    row: Consent, required: Scope, now_ms: int, withdrawn_ms: int | None, policy_version_min: int
+    row: Consent, required: Scope, now_ms: int, ended_ms: int | None, policy_version_min: int
 ) -> ConsentStatus:
-    if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms:
+    if _is_withdrawn(row, now_ms):
         return ConsentStatus.WITHDRAWN
-    if withdrawn_ms is not None and row.granted_ms <= withdrawn_ms:
+    if ended_ms is not None and row.granted_ms <= ended_ms:
         return ConsentStatus.WITHDRAWN
     if row.expires_ms is not None and row.expires_ms <= now_ms:
         return ConsentStatus.EXPIRED
@@ -300,15 +327,30 @@ def _status_of(
     return ConsentStatus.GIVEN
 
 
-def _last_withdrawal(required: Scope, rows: Iterable[tuple[Scope, Consent]], now_ms: int) -> int | None:
+def _is_withdrawn(row: Consent, now_ms: int) -> bool:
+    return row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms
+
+
+def _withdrawals(required: Scope, rows: Iterable[tuple[Scope, Consent]], now_ms: int) -> dict[str, int]:
+    """When each guardian who withdrew what is required did so last."""
+    found: dict[str, int] = {}
+    for scope, row in rows:
+        if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms and _withdraws(scope, required):
+            found[row.guardian] = max(row.withdrawn_ms, found.get(row.guardian, 0))
+    return found
+
+
+def _withdraws(scope: Scope, required: Scope) -> bool:
+    """Whether the withdrawal of a consent of this scope withdraws what is required."""
+    return scope.covers(required) or (scope.purpose is Purpose.SERVICE and scope.data is DataClass.ANY)
+
+
+def _last_unlifted(
+    required: Scope, rows: Iterable[tuple[Scope, Consent]], now_ms: int, withdrawn: Mapping[str, int]
+) -> int | None:
     """The latest withdrawal that is not lifted by its own guardian's later consent."""
-    withdrawn: dict[str, int] = {}
     granted: dict[str, int] = {}
     for scope, row in rows:
-        covers = scope.covers(required)
-        if row.withdrawn_ms is not None and row.withdrawn_ms <= now_ms:
-            if covers or (scope.purpose is Purpose.SERVICE and scope.data is DataClass.ANY):
-                withdrawn[row.guardian] = max(row.withdrawn_ms, withdrawn.get(row.guardian, 0))
-        elif covers:
+        if not _is_withdrawn(row, now_ms) and scope.covers(required):
             granted[row.guardian] = max(row.granted_ms, granted.get(row.guardian, 0))
     return max((at for who, at in withdrawn.items() if granted.get(who, -1) <= at), default=None)

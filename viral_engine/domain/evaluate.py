@@ -170,6 +170,7 @@ def _consent(policy: Policy, action: Action, facts: Facts, reasons: set[Reason])
         facts.now_ms,
         policy_version_min=policy.consent_version_min,
         reconsent_supersedes=policy.reconsent_supersedes,
+        withdrawal_ends_older=policy.withdrawal_ends_older,
     )
     if state.state is ConsentStatus.GIVEN:
         return state

@@ -45,6 +45,7 @@ class Policy:
         signup_address_others_max: The same for an address group: the fourth signup is a duplicate.
         consent_version_min: Oldest version of the privacy policy whose consents still hold.
         reconsent_supersedes: Whether a withdrawal is told no more once its own guardian lifted it by consenting again.
+        withdrawal_ends_older: Whether a withdrawal ends every older consent for good, also once it is lifted.
         household_members_max: Members of a verified household whose sign-ups go through without a person's look; 0 for
             any number.
         household_new_max: The same of children who joined it within 30 days.
@@ -64,6 +65,7 @@ class Policy:
     signup_address_others_max: int = 2
     consent_version_min: int = 1
     reconsent_supersedes: bool = False
+    withdrawal_ends_older: bool = False
     household_members_max: int = 0
     household_new_max: int = 0
     content: ContentRules = NO_CONTENT_RULES
@@ -158,7 +160,7 @@ _TERMS = frozenset({
 _EVERY_LIMIT = tuple(WindowKey)
 DEFAULT_POLICY = Policy(
     id="default",
-    version=4,
+    version=5,
     actions=CATALOGUE,
     unlisted=UNLISTED,
     matrix=MATRIX,
@@ -170,18 +172,21 @@ DEFAULT_POLICY = Policy(
         ListKind.NETWORK: (WindowKey.ADDRESS,),
     },
     reconsent_supersedes=True,
+    withdrawal_ends_older=True,
     household_members_max=8,
     household_new_max=2,
     content=CONTENT_RULES,
 )
 
-_THIRD = replace(DEFAULT_POLICY, version=3, weights=WEIGHTS_TO_3, content=NO_CONTENT_RULES)
+_FOURTH = replace(DEFAULT_POLICY, version=4, withdrawal_ends_older=False)
+_THIRD = replace(_FOURTH, version=3, weights=WEIGHTS_TO_3, content=NO_CONTENT_RULES)
 _SECOND = replace(_THIRD, version=2, household_members_max=0, household_new_max=0)
 
 SHIPPED: Mapping[int, Policy] = {
     1: replace(_SECOND, version=1, reconsent_supersedes=False),
     2: _SECOND,
     3: _THIRD,
-    4: DEFAULT_POLICY,
+    4: _FOURTH,
+    5: DEFAULT_POLICY,
 }
 """Every version of the default policy that ever decided: what it decided can be evaluated again."""

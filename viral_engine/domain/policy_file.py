@@ -108,6 +108,7 @@ def _policy(top: Table, version: int) -> Policy:
         signup_address_others_max=signup.number("address_others_max", base.signup_address_others_max, high=COUNT_MAX),
         consent_version_min=consent.number("version_min", base.consent_version_min, high=COUNT_MAX),
         reconsent_supersedes=consent.flag("reconsent_supersedes", default=base.reconsent_supersedes),
+        withdrawal_ends_older=consent.flag("withdrawal_ends_older", default=base.withdrawal_ends_older),
         content=_content(top, base.content),
         rules=_rules(top, version),
     )

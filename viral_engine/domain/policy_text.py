@@ -32,6 +32,7 @@ def _head(policy: Policy) -> Iterator[str]:
     })  # fmt: skip
     yield from _table("consent", {
         "version_min": policy.consent_version_min, "reconsent_supersedes": policy.reconsent_supersedes,
+        "withdrawal_ends_older": policy.withdrawal_ends_older,
     })  # fmt: skip
     content = policy.content
     yield from _table("content", {

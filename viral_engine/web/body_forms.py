@@ -11,6 +11,7 @@ from typing import Any
 
 from viral_engine.domain.consent import (
     EVIDENCE,
+    EVIDENCE_DATES,
     POLICY_VERSION_MAX,
     ConsentMethod,
     DataClass,
@@ -100,6 +101,7 @@ _SHOWN: Schema = {
         {"type": "string", "pattern": r"[^\s\x00-\x1f\x85]"},
     ],
 }
+_WHEN: Schema = {"anyOf": [DATE, INSTANT]}
 
 
 def _scope(*heads: str) -> Schema:
@@ -109,8 +111,8 @@ def _scope(*heads: str) -> Schema:
 
 def _by_method(method: ConsentMethod) -> Schema:
     """Returns the form of a consent by a method: the record of it, and what it covers."""
-    fields = EVIDENCE[method]
-    shown = {"type": "object", "properties": dict.fromkeys(fields, _SHOWN), "required": list(fields)}
+    fields = {field: _WHEN if field in EVIDENCE_DATES else _SHOWN for field in EVIDENCE[method]}
+    shown = {"type": "object", "properties": fields, "required": list(fields)}
     covers = {} if may_disclose(method) else {"scope": _scope(_OWN)}
     return _where("method", [method], {"evidence": shown, **covers})
 
