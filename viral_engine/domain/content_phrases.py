@@ -41,7 +41,7 @@ PHRASES: Mapping[Signal, tuple[str, ...]] = {
     ),
     Signal.SECRECY: (
         *(f"{telling} {whom}" for telling in _TELLING for whom in _WHOM),
-        "tell nobody", "tell no one", "our secret", "our little secret", "a secret between",
+        "dont show this to", "dont show it to", "tell nobody", "tell no one", "our secret", "our little secret", "a secret between",
         "keep it secret", "keep this secret", "keep it a secret", "keep this a secret",
         "keep this between us", "keep it between us", "just between us", "between you and me",
         "delete this chat", "delete these messages", "delete this message", "delete our",
@@ -53,6 +53,9 @@ PHRASES: Mapping[Signal, tuple[str, ...]] = {
         *(f"{before} meet up" for before in _BEFORE_MEETING_UP),
         "meet up with me", "meet up after", "meet me", "meet in person", "meet you in person", "see you in person",
         "come to my place", "come to my house", "come over to my", "come to your house", "pick you up",
+        "lets meet at", "let us meet at", "can we meet at", "could we meet at", "meet you at", "meet irl", "hang out irl",
+        "lets hang out", "is your mom home", "is your dad home", "pic of you", "photo of you", "picture of you",
+        "photo of yourself", "picture of yourself",
         "to my apartment", "at my apartment", "are you alone", "home alone", "are your parents home",
         "when your parents are", "when your mom is", "when your dad is",
         "en persona", "ven a mi casa", "voy a tu casa", "te recojo", "paso por ti", "estas solo", "estas sola",
