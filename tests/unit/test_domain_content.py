@@ -124,6 +124,8 @@ def test_leaving_details_out_is_advice_and_how_to_hide_signs_is_none() -> None:
     [
         ("Don\u2019t tell your mum, it is our secret", (Signal.SECRECY,)),
         ("text me on WhatsApp", (Signal.OFF_PLATFORM,)),
+        ("let's meet at the park, don't show this to anyone", (Signal.SECRECY, Signal.MEETING)),
+        ("is your mom home? send me a pic of you", (Signal.MEETING,)),
         ("Let's MEET   UP, are you home-alone?", (Signal.MEETING,)),
         ("Escríbeme por otra app y no le digas a nadie", (Signal.OFF_PLATFORM, Signal.SECRECY)),
         ("The set of all numbers 3/4 + 1/8; meet the deadline and tell me what you think", ()),
@@ -162,6 +164,8 @@ def test_signs_are_found_through_figures_look_alikes_and_spaces(text: str, signa
         "There was discord among the states; Facebook is a company.",
         "Don't tell me the answer yet, show your work.",
         "Where do the two lines meet up? At (3, 4).",
+        "Let's meet tomorrow as always; send me a photo of your homework, a picture of your graph.",
+        "Don't show this step twice; the two roads meet at the river.",
         "My apartment has 60 m\u00b2, and a signal needs 2 s to cross it.",
         "When your parents were young, phones had cords.",
         "a b c d e f g h i j k l m n o p q r s t u v w x y z",

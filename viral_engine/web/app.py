@@ -19,7 +19,7 @@ from viral_engine.web.description import Description
 from viral_engine.web.endpoint import Endpoint
 from viral_engine.web.errors import ApiError, internal
 from viral_engine.web.hot_check import HotRoute
-from viral_engine.web.protocol import App
+from viral_engine.web.refusing import App
 from viral_engine.web.routes import NO_BODY, NOBODY, NOTHING, Route, check_declared
 from viral_engine.web.state import WebState
 from viral_engine.web.table import route_table

@@ -121,6 +121,7 @@ class KeyRing:
         """Refuses a key that was just revoked, also while the keys can't be read."""
         if self._records is not None:
             self._records = {known: record for known, record in self._records.items() if known != key_id}
+            self._rates.keep(self._records)
         self.proved.clear()
 
     async def refresh(self) -> None:

@@ -8,19 +8,18 @@ fail when one of them goes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from viral_engine.web.errors import ApiError, unavailable
+from viral_engine.web.flow import Flow
 from viral_engine.web.headers import refuse_ambiguous
 from viral_engine.web.hot_check import CHECK_URL, HotCheck, HotRoute
-
-App = Callable[[Any, Any, Any], Awaitable[None]]
+from viral_engine.web.refusing import refusing
 
 FRAMING_BYTES_MAX = 65_536
 """Of one request without its body: request line, headers, chunk sizes, trailers. httptools itself has no limit."""
@@ -35,25 +34,6 @@ _HEAD_END = b"\r\n\r\n"
 
 UNREAD_TIMEOUT_S = 30.0
 """How long a client may leave its answers unread once the buffers are full."""
-
-
-class Flow(FlowControl):
-    """Reading and writing of one connection, where reading can be held while what was read is not parsed yet."""
-
-    is_held = False
-
-    def resume_reading(self) -> None:
-        """Reads on; uvicorn says so with every answer, whatever still waits."""
-        if not self.is_held:
-            super().resume_reading()
-
-    def hold(self, *, is_held: bool) -> None:
-        """Holds reading, or reads on."""
-        self.is_held = is_held
-        if is_held:
-            self.pause_reading()
-        else:
-            self.resume_reading()
 
 
 class Protocol(HttpToolsProtocol):
@@ -401,20 +381,3 @@ class Protocol(HttpToolsProtocol):
         head = f"HTTP/1.1 {error.status} {phrase}\r\ncontent-type: application/json\r\n"
         self.transport.write(f"{head}content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body)
         self.close()
-
-
-def refusing(error: ApiError) -> App:
-    """Returns an application that answers with one error and closes the connection."""
-    body = error.body()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-        *error.headers,
-    ]
-
-    async def refuse(_scope: Any, _receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": error.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    return refuse

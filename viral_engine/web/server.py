@@ -12,7 +12,8 @@ import uvicorn
 
 from viral_engine.config import Settings
 from viral_engine.web.app import Application
-from viral_engine.web.protocol import App, Protocol
+from viral_engine.web.protocol import Protocol
+from viral_engine.web.refusing import App
 
 DATE_INTERVAL_S = 1.0
 POLL_S = 0.02
