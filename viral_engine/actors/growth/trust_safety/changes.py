@@ -25,6 +25,7 @@ from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import confirm_guardian, require_guardian
 from viral_engine.store.ids import uuid_of
+from viral_engine.store.minors import refuse_minor
 from viral_engine.store.policies import LOADED_AT, SWITCHED_AT, VERSIONS_MAX, load_policy, switch_policy
 from viral_engine.store.signals import set_signal
 from viral_engine.store.users import UserRecord, put_user
@@ -96,7 +97,8 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
     guardians = _ids(body.guardian_ids, "guardian_ids", besides=user_id)
     return Change(
         statements=(
-            *put_user(_record(user_id, body, guardians), at_ms=now_ms),
+            *(refuse_minor(guardian, at_ms=now_ms) for guardian in guardians),
+            *put_user(_record(user_id, body, list(guardians)), at_ms=now_ms),
             audit_entry(
                 "user.put",
                 message.author,
@@ -106,7 +108,8 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
             ),
         ),
         users=(user_id, *guardians),
-        answer=lambda rows: bool(rows[0][0][0]),
+        answer=lambda rows: bool(rows[len(guardians)][0][0]),
+        refusals={place: _minor(where, guardian) for place, (guardian, where) in enumerate(guardians.items())},
     )
 
 
@@ -138,6 +141,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
     check_evidence(method, body.evidence)
     return Change(
         statements=(
+            refuse_minor(guardian, at_ms=now_ms),
             *require_guardian(user_id, guardian, at_ms=now_ms),
             *add_consent(
                 new_id,
@@ -162,6 +166,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
         users=(user_id, guardian),
         answer=lambda _rows: str(new_id),
         refused=no_guardian("guardian_id", f"{guardian} is no confirmed guardian of {user_id}"),
+        refusals={0: _minor("guardian_id", guardian)},
     )
 
 
@@ -197,6 +202,7 @@ def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
     user_id, guardian_id = message.user_id, message.guardian_id
     return Change(
         statements=(
+            refuse_minor(guardian_id, at_ms=now_ms),
             *confirm_guardian(user_id, guardian_id, confirmed_by=message.confirmed_by, at_ms=now_ms),
             audit_entry(
                 "guardian.confirm",
@@ -210,6 +216,7 @@ def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
         refused=no_guardian(
             "confirmed_by", f"{message.confirmed_by} may not confirm {guardian_id} as a guardian of {user_id}"
         ),
+        refusals={0: _minor("guardian_id", guardian_id)},
     )
 
 
@@ -365,21 +372,25 @@ def _switch_policy(message: SwitchPolicy, now_ms: int) -> Change:
     )
 
 
-def _ids(values: Sequence[int | str], name: str, besides: str) -> list[str]:
-    """Returns canonical ids, each once.
+def _minor(field: str, guardian: str) -> Refused:
+    return no_guardian(field, f"{guardian} is known to be under 18, and a minor is nobody's guardian")
+
+
+def _ids(values: Sequence[int | str], name: str, besides: str) -> dict[str, str]:
+    """Returns canonical ids, each once, with the field where it stands.
 
     Raises:
         Invalid: one is no id.
         Refused: one is the user's own.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for position, value in enumerate(values):
-        identifier = canonical.user_id(value, f"{name}[{position}]")
+        where = f"{name}[{position}]"
+        identifier = canonical.user_id(value, where)
         if identifier == besides:
-            where = f"{name}[{position}]"
             raise no_guardian(where, f"{where} must be somebody else than the user")
-        found[identifier] = None
-    return list(found)
+        found.setdefault(identifier, where)
+    return found
 
 
 def _given(body: Any) -> list[str]:
