@@ -33,7 +33,12 @@ def test_a_dry_run_says_whom_a_block_would_hit_and_blocks_nobody(shared_daemon: 
     assert [row.split() for row in rows] == [
         ["HIT", "ID"], ["user", "kid-b1"], ["user", "mum-b1"], ["household", "of", "mum-b1"], ["school", "s-b1"],
     ]  # fmt: skip
-    named = ("ip", "198.51.100.77"), ("network", "198.51.100.64/28"), ("email_domain", "B1.example.org"), ("user", 1)
+    named = (
+        ("ip", "198.51.100.77"),
+        ("network", "198.51.100.64/28"),
+        ("email_domain", "B1.example.org"),
+        ("user", "known-to-nobody"),
+    )
     for kind, value in named:
         found = daemon.request("POST", "/v1/blocks/would-hit", {"kind": kind, "value": value}).json
         assert found["user_count"] == {"email_domain": 1, "user": 0}.get(kind, 2), found

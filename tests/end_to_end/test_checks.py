@@ -151,6 +151,39 @@ def test_only_a_confirmed_guardian_can_consent(shared_daemon: RunningDaemon) -> 
     assert (answer.status, answer.json["error"], answer.json["field"]) == (409, "no_guardian", "guardian_id")
 
 
+def test_who_is_known_to_be_a_minor_becomes_nobodys_guardian_and_consents_to_nothing(
+    shared_daemon: RunningDaemon,
+) -> None:
+    twelve_year_old(shared_daemon, "child-30", "parent-30")
+    twelve_year_old(shared_daemon, "brother-30", "parent-30")
+    body = {"persona": "student", "date_of_birth": "2015-03-04", "guardian_ids": ["parent-30", "brother-30"]}
+    refused = shared_daemon.request("PUT", "/v1/users/child-30", body)
+    assert (refused.status, refused.json["error"], refused.json["field"]) == (409, "no_guardian", "guardian_ids[1]")
+    assert refused.json["message"] == "brother-30 is known to be under 18, and a minor is nobody's guardian"
+    assert shared_daemon.request("GET", "/v1/users/child-30").json["guardian_ids"] == ["parent-30"]
+
+    # Nobody knew it when it was written into the list: then it is found at the consent, and at the confirmation.
+    body["guardian_ids"] = ["parent-30", "uncle-30"]
+    assert shared_daemon.request("PUT", "/v1/users/child-30", body).status == 200
+    stated = {"persona": "student", "age_band": "13_17", "stated_on": "2026-01-01"}
+    assert shared_daemon.request("PUT", "/v1/users/uncle-30", stated).status == 201
+    path = "/v1/users/child-30/guardians/uncle-30/confirm"
+    consented = {
+        "scope": "service", "method": "signed_form", "guardian_id": "uncle-30", "policy_version": 1,
+        "evidence": {"document_ref": "form-1", "signed_on": "2026-10-01"},
+    }  # fmt: skip
+    for answer in (
+        shared_daemon.request("POST", path, {"confirmed_by": "parent-30"}),
+        shared_daemon.request("POST", "/v1/users/child-30/consents", consented),
+    ):
+        assert (answer.status, answer.json["error"], answer.json["field"]) == (409, "no_guardian", "guardian_id")
+        assert answer.json["message"].startswith("uncle-30 is known to be under 18")
+    # Unknown again, the company vouches.
+    assert shared_daemon.request("PUT", "/v1/users/uncle-30", {"persona": "parent"}).status == 200
+    assert shared_daemon.request("POST", path, {"confirmed_by": "parent-30"}).status == 204
+    assert shared_daemon.request("POST", "/v1/users/child-30/consents", consented).status == 201
+
+
 def test_an_adult_needs_nobodys_consent(shared_daemon: RunningDaemon) -> None:
     body = {"persona": "parent", "date_of_birth": "1980-05-05"}
     assert shared_daemon.request("PUT", "/v1/users/adult-1", body).status == 201

@@ -105,9 +105,14 @@ class RowRefused(Exception):
 
 
 class RowsDiffer(Exception):
-    """A statement affected another number of rows than its sender expected; its sender's rows were not committed."""
+    """A statement affected another number of rows than its sender expected; its sender's rows were not committed.
 
-    def __init__(self, expected: int, found: int) -> None:
+    Attributes:
+        position: which of its sender's statements it was.
+    """
+
+    def __init__(self, expected: int, found: int, position: int = 0) -> None:
         super().__init__(f"{found} rows were affected, {expected} expected")
         self.expected = expected
         self.found = found
+        self.position = position

@@ -30,7 +30,7 @@ def untimely(field: str, reason: str) -> Refused:
 
 
 def no_guardian(field: str, message: str) -> Refused:
-    """Returns the refusal of somebody who is no guardian of the user, or may not say who is."""
+    """Returns the refusal of somebody who is no guardian of the user, can't be one, or may not say who is."""
     return Refused("no_guardian", message, field=field, http_status=409)
 
 

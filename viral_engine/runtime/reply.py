@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_UNRAISABLE = (StopIteration, KeyboardInterrupt, SystemExit)
+"""No coroutine can be given the first, and the others would end the loop, not the call."""
+
 
 class ReplyTo(Protocol):
     """What an actor needs of whoever waits: it may be handed to another actor, which then answers.
@@ -267,6 +270,8 @@ class Reply(pykka.Future[T], Generic[T]):
                 # Whoever is cancelled leaves the deadline to the others: it goes when the reply is settled.
                 yield from future
                 deadlines.waiting.discard(self)
+        if isinstance(self._error, _UNRAISABLE):
+            raise RuntimeError(repr(self._error))
         return self.result()
 
     def _wake(self, waiter: asyncio.Future[Any]) -> None:
@@ -276,8 +281,7 @@ class Reply(pykka.Future[T], Generic[T]):
             return
         if self._error is None:
             waiter.set_result(self._value)
-        elif isinstance(self._error, StopIteration | KeyboardInterrupt | SystemExit):
-            # No coroutine can be given the first, and the others would end the loop, not the call.
+        elif isinstance(self._error, _UNRAISABLE):
             waiter.set_exception(RuntimeError(repr(self._error)))
         else:
             waiter.set_exception(self._error)

@@ -227,7 +227,10 @@ class Committer:
                 row = await cursor.fetchone()
                 assert row is not None
                 self.attempt = attempt = replace(attempt, transaction_id=row[0])
-            results = tuple([[await self._run(cursor, one) for one in request.statements] for request in requests])
+            results = tuple([
+                [await self._run(cursor, number, one) for number, one in enumerate(request.statements)]
+                for request in requests
+            ])  # fmt: skip
             self.attempt = replace(attempt, results=results)
             await cursor.execute("COMMIT")
         return results
@@ -238,10 +241,12 @@ class Committer:
         await copy(connection, COPY_DECISIONS.encode(), [COPY_HEADER, *packed, COPY_TRAILER])
 
     @staticmethod
-    async def _run(cursor: psycopg.AsyncCursor[tuple[Any, ...]], statement: Statement) -> list[tuple[Any, ...]]:
+    async def _run(
+        cursor: psycopg.AsyncCursor[tuple[Any, ...]], position: int, statement: Statement
+    ) -> list[tuple[Any, ...]]:
         await cursor.execute(statement.sql, statement.parameters)
         if statement.rows_expected is not None and cursor.rowcount != statement.rows_expected:
-            raise RowsDiffer(statement.rows_expected, cursor.rowcount)
+            raise RowsDiffer(statement.rows_expected, cursor.rowcount, position)
         return await cursor.fetchall() if cursor.description is not None else []
 
     async def _recover(self, error: Exception) -> None:

@@ -33,7 +33,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
         "conflict": "Somebody else changed this at the same time.",
         "idempotency_conflict": "The Idempotency-Key was used with another body.",
         "untimely": "A time is well-formed and can't be: it has passed, has not come, or lies before what was reached.",
-        "no_guardian": "Somebody is no guardian of the user who counts, or may not say who is one.",
+        "no_guardian": "Somebody is a minor or no guardian of the user who counts, or may not say who is one.",
         "bad_policy": "The file is no policy, or one that can't work; the message names the line.",
         "limit_reached": "The list holds as many entries as it may.",
         "last_operator_key": "The last key of scope operate can't be revoked.",

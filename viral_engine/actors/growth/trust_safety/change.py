@@ -9,7 +9,7 @@ from viral_engine.messages.journal import NotCommitted, RowsDiffer
 from viral_engine.messages.refusals import Refused, outcome_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from viral_engine.domain.blocks import ListRow
     from viral_engine.messages.access import ListName
@@ -37,6 +37,7 @@ class Change:
         loads: whether all that a load reads may be different afterwards.
         stands: makes of the same which policy stands from then on: mode, version, and JSON of a loaded one.
         refused: the caller's answer when a statement does not find the row it is about.
+        refusals: other answers, by the position of the statement that they are about.
     """
 
     statements: tuple[Statement, ...]
@@ -51,6 +52,7 @@ class Change:
     loads: bool = False
     stands: Callable[[Rows], tuple[PolicyMode, int | None, str | None]] | None = None
     refused: Refused | None = None
+    refusals: Mapping[int, Refused] = field(default_factory=dict)
 
     @property
     def lists_touched(self) -> bool:
@@ -61,6 +63,8 @@ class Change:
     def refusal(self, error: Exception) -> Exception:
         """Turns the journal's error into the caller's answer."""
         match error:
+            case RowsDiffer() if error.position in self.refusals:
+                return self.refusals[error.position]
             case RowsDiffer() if self.refused is not None:
                 return self.refused
             case NotCommitted(maybe=True):

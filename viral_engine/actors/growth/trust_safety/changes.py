@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from viral_engine.actors.growth.trust_safety.case_changes import plan_case_change
 from viral_engine.actors.growth.trust_safety.change import Change
 from viral_engine.actors.growth.trust_safety.lists import expiry_ms
-from viral_engine.actors.growth.trust_safety.policies import policy_answer, policy_that_stands
+from viral_engine.actors.growth.trust_safety.policy_changes import plan_load, plan_switch
 from viral_engine.domain import canonical
 from viral_engine.domain.blocks import ListRow
 from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, check_method, policy_version
@@ -26,7 +26,7 @@ from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import confirm_guardian, require_guardian
 from viral_engine.store.ids import uuid_of
-from viral_engine.store.policies import VERSIONS_MAX, load_policy, switch_policy
+from viral_engine.store.minors import refuse_minor
 from viral_engine.store.signals import set_signal
 from viral_engine.store.users import UserRecord, put_user
 
@@ -42,11 +42,6 @@ PROOFS = frozenset({"email_verified", "phone_verified", "payment_verified"})
 REFERRER = "referrer_id"
 
 JURISDICTION_LENGTH_MAX = 16
-_NOTHING_BEFORE = Refused(
-    "not_found",
-    "nothing was put in force before the version that decides, so there is nothing to go back to",
-    http_status=404,
-)
 _LABELLED_ENOUGH = Refused(
     "limit_reached", f"it has {LABELS_OF_ONE_MAX} labels, as many as a thing may have", field="value", http_status=409
 )
@@ -85,9 +80,9 @@ def plan_change(message: ChangeMessage, new_id: Callable[[], UUID], now_ms: int)
         case RemoveEntry():
             return _remove_entry(message, now_ms)
         case LoadPolicy():
-            return _load_policy(message, now_ms)
+            return plan_load(message, now_ms)
         case SwitchPolicy():
-            return _switch_policy(message, now_ms)
+            return plan_switch(message, now_ms)
         case _:
             return plan_case_change(message, new_id, now_ms)
 
@@ -97,7 +92,8 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
     guardians = _ids(body.guardian_ids, "guardian_ids", besides=user_id)
     return Change(
         statements=(
-            *put_user(_record(user_id, body, guardians), at_ms=now_ms),
+            *(refuse_minor(guardian, at_ms=now_ms) for guardian in guardians),
+            *put_user(_record(user_id, body, list(guardians)), at_ms=now_ms),
             audit_entry(
                 "user.put",
                 message.author,
@@ -107,7 +103,8 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
             ),
         ),
         users=(user_id, *guardians),
-        answer=lambda rows: bool(rows[0][0][0]),
+        answer=lambda rows: bool(rows[len(guardians)][0][0]),
+        refusals={place: _minor(where, guardian) for place, (guardian, where) in enumerate(guardians.items())},
     )
 
 
@@ -139,6 +136,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
     check_evidence(method, body.evidence)
     return Change(
         statements=(
+            refuse_minor(guardian, at_ms=now_ms),
             *require_guardian(user_id, guardian, at_ms=now_ms),
             *add_consent(
                 new_id,
@@ -163,6 +161,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
         users=(user_id, guardian),
         answer=lambda _rows: str(new_id),
         refused=no_guardian("guardian_id", f"{guardian} is no confirmed guardian of {user_id}"),
+        refusals={0: _minor("guardian_id", guardian)},
     )
 
 
@@ -198,6 +197,7 @@ def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
     user_id, guardian_id = message.user_id, message.guardian_id
     return Change(
         statements=(
+            refuse_minor(guardian_id, at_ms=now_ms),
             *confirm_guardian(user_id, guardian_id, confirmed_by=message.confirmed_by, at_ms=now_ms),
             audit_entry(
                 "guardian.confirm",
@@ -211,6 +211,7 @@ def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
         refused=no_guardian(
             "confirmed_by", f"{message.confirmed_by} may not confirm {guardian_id} as a guardian of {user_id}"
         ),
+        refusals={0: _minor("guardian_id", guardian_id)},
     )
 
 
@@ -332,67 +333,25 @@ def _remove_entry(message: RemoveEntry, now_ms: int) -> Change:
     )
 
 
-def _load_policy(message: LoadPolicy, now_ms: int) -> Change:
-    return Change(
-        statements=(
-            *load_policy(
-                message.policy_id,
-                message.source,
-                message.body,
-                mode=message.mode,
-                author=message.author,
-                reason=message.reason,
-                at_ms=now_ms,
-            ),
-            audit_entry(
-                "policy.load",
-                message.author,
-                at_ms=now_ms,
-                subject=("policy", message.policy_id),
-                details={"mode": message.mode, "reason": message.reason},
-            ),
-        ),
-        stands=lambda rows: policy_that_stands(message.mode, rows),
-        answer=lambda rows: policy_answer(message.mode, rows),
-        refused=Refused("limit_reached", f"there are {VERSIONS_MAX:,} versions already", http_status=409),
-    )
+def _minor(field: str, guardian: str) -> Refused:
+    return no_guardian(field, f"{guardian} is known to be under 18, and a minor is nobody's guardian")
 
 
-def _switch_policy(message: SwitchPolicy, now_ms: int) -> Change:
-    mode, version = message.mode, message.version
-    absent = _NOTHING_BEFORE if version is None else not_found(f"policy version {version}")
-    return Change(
-        statements=(
-            *switch_policy(mode, version, author=message.author, reason=message.reason, at_ms=now_ms),
-            audit_entry(
-                "policy.switch",
-                message.author,
-                at_ms=now_ms,
-                subject=("policy", "before" if version is None else str(version)),
-                details={"mode": mode, "reason": message.reason},
-            ),
-        ),
-        stands=lambda rows: policy_that_stands(mode, rows),
-        answer=lambda rows: policy_answer(mode, rows),
-        refused=absent,
-    )
-
-
-def _ids(values: Sequence[int | str], name: str, besides: str) -> list[str]:
-    """Returns canonical ids, each once.
+def _ids(values: Sequence[int | str], name: str, besides: str) -> dict[str, str]:
+    """Returns canonical ids, each once, with the field where it stands.
 
     Raises:
         Invalid: one is no id.
         Refused: one is the user's own.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for position, value in enumerate(values):
-        identifier = canonical.user_id(value, f"{name}[{position}]")
+        where = f"{name}[{position}]"
+        identifier = canonical.user_id(value, where)
         if identifier == besides:
-            where = f"{name}[{position}]"
             raise no_guardian(where, f"{where} must be somebody else than the user")
-        found[identifier] = None
-    return list(found)
+        found.setdefault(identifier, where)
+    return found
 
 
 def _given(body: Any) -> list[str]:
