@@ -271,7 +271,7 @@ class Reply(pykka.Future[T], Generic[T]):
                 yield from future
                 deadlines.waiting.discard(self)
         if isinstance(self._error, _UNRAISABLE):
-            raise RuntimeError(repr(self._error))
+            raise RuntimeError(repr(self._error))  # noqa: TRY004  (what it is belongs to the sentence)
         return self.result()
 
     def _wake(self, waiter: asyncio.Future[Any]) -> None:
