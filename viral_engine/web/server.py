@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from viral_engine.config import Settings
+from viral_engine.web.accepting import Accepting
 from viral_engine.web.app import Application
 from viral_engine.web.protocol import Protocol
 from viral_engine.web.refusing import App
@@ -53,6 +54,7 @@ class Server(uvicorn.Server):
         )
         self.hot_route = app.hot
         self.up = asyncio.Event()
+        self._accepting: list[Accepting] = []
         self._stop = asyncio.Event()
         self._grace_s = settings.server.stop_grace_s
         self._linger_s = float(settings.web.keep_alive_s)
@@ -63,8 +65,12 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begins to accept."""
-        await super().startup(sockets)
+        await super().startup([])
+        self._accepting = [Accepting(listener, self._new_protocol) for listener in sockets or []]
         self.up.set()
+
+    def _new_protocol(self) -> Protocol:
+        return self._protocol(self.config, self.server_state, self.lifespan.state)
 
     async def main_loop(self) -> None:
         """Keeps the Date header right until it is told to stop."""
@@ -91,8 +97,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves what is under way to its end, at most for the grace time, then cancels what is left."""
-        for server in self.servers:
-            server.close()
+        for accepting in self._accepting:
+            await accepting.close()
         for listener in sockets or []:
             listener.close()
         self._say_goodbye()
