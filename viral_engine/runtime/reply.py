@@ -149,13 +149,8 @@ class Reply(pykka.Future[T], Generic[T]):
             return
         self._error = error
         self.is_settled = True
-        waiter = self._waiter
-        if waiter is not None:
-            loop = self._surroundings.loop  # type: ignore[union-attr]  # the same
-            if get_ident() != loop.ident:
-                loop.post(self._wake, waiter)
-            else:
-                self._wake(waiter)
+        if self._waiter is not None:
+            self._surroundings.loop.run(self._wake, self._waiter)  # type: ignore[union-attr]  # the same
         if self._has_callbacks:
             self._run_callbacks()
 
@@ -270,8 +265,8 @@ class Reply(pykka.Future[T], Generic[T]):
                 # Whoever is cancelled leaves the deadline to the others: it goes when the reply is settled.
                 yield from future
                 deadlines.waiting.discard(self)
-        if isinstance(self._error, _UNRAISABLE):
-            raise RuntimeError(repr(self._error))  # noqa: TRY004  (what it is belongs to the sentence)
+        if self._error is not None:
+            raise _raisable(self._error)
         return self.result()
 
     def _wake(self, waiter: asyncio.Future[Any]) -> None:
@@ -281,12 +276,15 @@ class Reply(pykka.Future[T], Generic[T]):
             return
         if self._error is None:
             waiter.set_result(self._value)
-        elif isinstance(self._error, _UNRAISABLE):
-            waiter.set_exception(RuntimeError(repr(self._error)))
         else:
-            waiter.set_exception(self._error)
+            waiter.set_exception(_raisable(self._error))
             # Whoever is cancelled before it gets this has not missed an error that somebody must hear of.
             waiter.exception()
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """Returns the error as a coroutine may be given it."""
+    return RuntimeError(repr(error)) if isinstance(error, _UNRAISABLE) else error
 
 
 class _WakeElsewhere:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Container
 
@@ -39,20 +40,20 @@ class KeyRates:
         ring = self._rings.get(key_id)
         if ring is None:
             ring = self._rings[key_id] = _Ring(rate_per_minute)
-        wait_s = 0.0 if count > rate_per_minute else ring.take(count - taken, self._now_s())
-        if count > rate_per_minute or wait_s > 0:
-            ring.give_back(taken)
-        if count > rate_per_minute:
+        wait_s = math.inf if count > rate_per_minute else ring.take(count - taken, self._now_s())
+        if wait_s == 0:
+            return
+        ring.give_back(taken)
+        if wait_s == math.inf:
             raise invalid(None, f"this API key may ask for {rate_per_minute} a minute, never for {count} at once")
-        if wait_s > 0:
-            raise too_many(
-                "key_rate_exceeded",
-                f"this API key may ask {rate_per_minute} times a minute, and each check of a bulk request counts",
-                policy="key",
-                quota=rate_per_minute,
-                window_s=WINDOW_S,
-                wait_s=wait_s,
-            )
+        raise too_many(
+            "key_rate_exceeded",
+            f"this API key may ask {rate_per_minute} times a minute, and each check of a bulk request counts",
+            policy="key",
+            quota=rate_per_minute,
+            window_s=WINDOW_S,
+            wait_s=wait_s,
+        )
 
     def keep(self, key_ids: Container[str]) -> None:
         """Forgets every other key."""
