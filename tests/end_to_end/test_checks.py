@@ -107,6 +107,24 @@ def test_a_child_may_share_with_a_signed_form_and_not_a_moment_after_its_withdra
     assert (after["decision"], after["reasons"]) == ("deny", ["consent_withdrawn"])
 
 
+def test_what_a_guardian_has_withdrawn_stays_so_when_they_are_named_no_more(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-40", "dad-40")
+    both = {"persona": "student", "date_of_birth": "2014-03-04", "guardian_ids": ["dad-40", "mum-40"]}
+    assert shared_daemon.request("PUT", "/v1/users/child-40", both).status == 200
+    path = "/v1/users/child-40/guardians/mum-40/confirm"
+    assert shared_daemon.request("POST", path, {"confirmed_by": "dad-40"}).status == 204
+    consent(shared_daemon, "child-40", "dad-40")
+    hers = consent(shared_daemon, "child-40", "mum-40")
+    assert shared_daemon.check("child-40", "share_personal_info")["decision"] == "allow"
+    assert shared_daemon.request("DELETE", f"/v1/users/child-40/consents/{hers}").status in (200, 204)
+    assert shared_daemon.request("PUT", "/v1/users/child-40", {**both, "guardian_ids": ["dad-40"]}).status == 200
+    after = shared_daemon.check("child-40", "share_personal_info")
+    assert (after["decision"], after["consent"]["state"]) == ("deny", "withdrawn")
+    again = consent(shared_daemon, "child-40", "dad-40")
+    given = shared_daemon.check("child-40", "share_personal_info")
+    assert (given["decision"], given["consent"]["basis"]) == ("allow", again)
+
+
 def test_a_consent_by_email_plus_covers_the_service_and_is_refused_for_a_disclosure(
     shared_daemon: RunningDaemon,
 ) -> None:

@@ -24,6 +24,8 @@ from viral_engine.web.keytext import key_id_of, mac_of, new_key
 
 CHECK = {"user_id": 1, "action_type": "share"}
 
+SOONER, SOON, LATER = (f"{year}-01-01T00:00:00Z" for year in (2100, 2101, 2102))
+
 
 class Writer(ThreadActor):
     """Commits statements, one transaction a message.
@@ -270,6 +272,30 @@ def test_a_key_that_cannot_be_is_refused(running: Running, body: Any, field: str
 def test_a_key_that_has_expired_already_is_a_conflict(running: Running) -> None:
     body = {"name": "n", "scopes": ["check"], "expires_at": "2020-01-01T00:00:00Z"}
     assert running.served.request("POST", "/v1/keys", body).error == (409, "untimely", "expires_at")
+
+
+@pytest.mark.parametrize(
+    ("own", "wider", "field", "fits"),
+    [
+        ({"networks": ["127.0.0.0/8"]}, {}, "networks", {"networks": ["127.1.0.0/16"]}),
+        ({"networks": ["127.0.0.0/8"]}, {"networks": ["127.1.0.0/16", "::/0"]}, "networks",
+         {"networks": ["127.0.0.1/32"]}),
+        ({"rate_per_minute": 50}, {}, "rate_per_minute", {"rate_per_minute": 50}),
+        ({"rate_per_minute": 50}, {"rate_per_minute": 51}, "rate_per_minute", {"rate_per_minute": 1}),
+        ({"expires_at": SOON}, {}, "expires_at", {"expires_at": SOON}),
+        ({"expires_at": SOON}, {"expires_at": LATER}, "expires_at",
+         {"expires_at": SOONER}),
+    ],
+)  # fmt: skip
+def test_a_key_makes_none_of_wider_conditions_than_its_own(
+    running: Running, own: dict[str, Any], wider: dict[str, Any], field: str, fits: dict[str, Any]
+) -> None:
+    served = running.served
+    limited = {"name": "host", "scopes": ["operate", "check"], **own}
+    key = served.request("POST", "/v1/keys", limited).json["key"]
+    made = {"name": "another", "scopes": ["check"]}
+    assert served.request("POST", "/v1/keys", {**made, **wider}, key=key).error == (403, "beyond_own_key", field)
+    assert served.request("POST", "/v1/keys", {**made, **fits}, key=key).status == 201
 
 
 def test_nobody_makes_a_key_that_may_more_than_their_own(running: Running) -> None:

@@ -26,6 +26,15 @@ def lies_in(address: str, networks: tuple[Network, ...]) -> bool:
     return any(parsed.version == network.version and parsed in network for network in networks)
 
 
+def lies_within(inner: Network, networks: tuple[Network, ...]) -> bool:
+    """Tells whether all of a network lies in one of the networks."""
+    return any(
+        (isinstance(outer, IPv4Network) and isinstance(inner, IPv4Network) and inner.subnet_of(outer))
+        or (isinstance(outer, IPv6Network) and isinstance(inner, IPv6Network) and inner.subnet_of(outer))
+        for outer in networks
+    )  # fmt: skip
+
+
 def client_address(
     peer: str | None, headers: Iterable[tuple[bytes, bytes]], trusted: tuple[Network, ...]
 ) -> str | None:

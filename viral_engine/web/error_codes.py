@@ -17,6 +17,7 @@ CODES: Mapping[int, Mapping[str, str]] = {
     403: {
         "insufficient_scope": "The API key lacks the scope.",
         "network_not_allowed": "The API key may not be used from this network.",
+        "beyond_own_key": "A key can't make one of wider networks, a higher rate or a later end than its own.",
         "host_only": "A page about everybody, or by a reason, is for the host itself, in nobody's name.",
         "not_authorized_for_subject": "The user of `on_behalf_of` has no confirmed relation to the person.",
         "user_blocked": "The user is blocked.",
@@ -108,6 +109,7 @@ _WHERE: Mapping[str, Callable[[Route], bool]] = {
     "malformed_json": lambda route: bool(route.body_bytes_max),
     "authentication_required": lambda route: bool(route.scopes),
     "insufficient_scope": lambda route: bool(route.scopes),
+    "beyond_own_key": lambda route: _body_of(route) == "KeyBody",
     "key_rate_exceeded": lambda route: bool(route.scopes),
     "network_not_allowed": lambda route: bool(route.scopes),
     "not_authorized_for_subject": lambda route: ON_BEHALF_OF in route.query,

@@ -16,6 +16,8 @@ from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.keys import create_key, revoke_key
 from viral_engine.web.api.inputs import expiry, text
+from viral_engine.web.auth import Grant
+from viral_engine.web.client import lies_within, parse_networks
 from viral_engine.web.errors import insufficient_scope
 from viral_engine.web.keytext import new_key
 from viral_engine.web.routes import Answer, Call
@@ -55,15 +57,18 @@ async def post_key(call: Call) -> Answer:
         raise Invalid("networks", f"may have {NETWORKS_MAX} at most")
     if body.rate_per_minute is not None and not 1 <= body.rate_per_minute <= RATE_PER_MINUTE_MAX:
         raise Invalid("rate_per_minute", f"must be 1 to {RATE_PER_MINUTE_MAX}")
+    networks = [canonical.network(net, f"networks[{position}]") for position, net in enumerate(body.networks)]
+    expires_at = expiry(body.expires_at, now_ms)
+    _refuse_beyond(call.grant, networks, body.rate_per_minute, expires_at)
     key_id, key_text = new_key()
     record = KeyRecord(
         key_id=key_id,
         name=text(body.name, "name"),
         scopes=sorted(set(body.scopes)),
-        networks=[canonical.network(net, f"networks[{position}]") for position, net in enumerate(body.networks)],
+        networks=networks,
         secret_mac=call.state.keys.mac_of(key_text),
         created_at=datetime.fromtimestamp(now_ms / 1000, UTC),
-        expires_at=expiry(body.expires_at, now_ms),
+        expires_at=expires_at,
         revoked_at=None,
         rate_per_minute=body.rate_per_minute,
     )
@@ -92,6 +97,25 @@ async def post_key(call: Call) -> Answer:
         expires_at=record.expires_at,
     )
     return Answer(201, made, headers=((b"cache-control", b"no-store"),))
+
+
+def _refuse_beyond(own: Grant, networks: list[str], rate_per_minute: int | None, expires_at: datetime | None) -> None:
+    """Passes conditions that are no wider than those of the key that asks.
+
+    Raises:
+        Refused: 403 beyond_own_key, with the field.
+    """
+    beyond = None
+    if own.networks and not (networks and all(lies_within(one, own.networks) for one in parse_networks(networks))):
+        beyond = "networks"
+    elif own.rate_per_minute is not None and (rate_per_minute is None or rate_per_minute > own.rate_per_minute):
+        beyond = "rate_per_minute"
+    elif own.expires_s is not None and (expires_at is None or expires_at.timestamp() > own.expires_s):
+        beyond = "expires_at"
+    if beyond is not None:
+        raise Refused(
+            "beyond_own_key", f"{beyond} must be no wider than that of the key that asks", field=beyond, http_status=403
+        )
 
 
 async def _another_operator(call: Call, key_id: str) -> bool:

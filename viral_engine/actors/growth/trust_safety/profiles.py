@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -94,8 +94,20 @@ def profile_of(row: ProfileRow) -> Profile:
         referrer=str(referrer) if referrer is not None else None,
         created_ms=row.created_ms,
         trust=trust if trust != NO_TRUST else NO_TRUST,
-        consents=tuple(consent_of(view) for view in row.consents if view.guardian_id in guardians),
+        consents=tuple(
+            _standing(consent_of(view), guardians)
+            for view in row.consents
+            if view.guardian_id in guardians or view.withdrawn_at is not None
+        ),
     )
+
+
+def _standing(consent: Consent, guardians: frozenset[str]) -> Consent:
+    """Returns a consent as it counts: whoever is no guardian any more gives nothing, and has withdrawn all the same.
+
+    Leaving a name out of the list must not bring back what that guardian has stopped.
+    """
+    return consent if consent.guardian in guardians else replace(consent, expires_ms=consent.granted_ms)
 
 
 def consent_of(view: ConsentView) -> Consent:
