@@ -164,6 +164,15 @@ def test_a_recorded_consent_is_told_with_whom_it_is_about_and_how_it_was_given(d
     assert told.out == f"consent {consent_id} about cli-7 is recorded: service/contact by signed_form\n", told.err
 
 
+def test_the_list_of_consents_marks_one_by_a_guardian_who_was_a_minor(daemon: RunningDaemon) -> None:
+    run(daemon, "users", "set", "cli-8", "--persona", "student", "--age-band", "under_13", "--stated-on", "2026-01-01")
+    run(daemon, "consents", "add", "cli-8", "--scope", "service", "--method", "signed_form",
+        "--guardian", "cli-9", "--policy-version", "1", "--evidence", FORM)  # fmt: skip
+    assert "(a minor then)" not in run(daemon, "consents", "list", "cli-8").out
+    run(daemon, "users", "set", "cli-9", "--persona", "student", "--age-band", "13_17", "--stated-on", "2026-01-01")
+    assert "cli-9 (a minor then)" in run(daemon, "consents", "list", "cli-8").out
+
+
 def test_the_help_of_consents_names_the_words_of_scopes_and_the_evidence_of_each_method() -> None:
     told = viral_engine("consents", "add", "--help").out
     for method, names in EVIDENCE.items():

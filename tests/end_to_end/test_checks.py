@@ -202,6 +202,20 @@ def test_who_is_known_to_be_a_minor_becomes_nobodys_guardian_and_consents_to_not
     assert shared_daemon.request("POST", "/v1/users/child-30/consents", consented).status == 201
 
 
+def test_a_consent_stops_counting_at_once_when_its_giver_turns_out_to_be_a_minor(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-31", "sister-31")
+    consent(shared_daemon, "child-31", "sister-31")
+    assert shared_daemon.check("child-31", "share_personal_info")["decision"] == "allow"
+    stated = {"persona": "student", "age_band": "13_17", "stated_on": "2026-01-01"}
+    assert shared_daemon.request("PUT", "/v1/users/sister-31", stated).status == 201
+    after = shared_daemon.check("child-31", "share_personal_info")
+    assert (after["decision"], after["consent"]["state"]) == ("deny", "missing")
+    assert [one["by_minor"] for one in shared_daemon.request("GET", "/v1/users/child-31").json["consents"]] == [True]
+    # The parent is heard although the sister was first.
+    given = consent(shared_daemon, "child-31", "parent-31")
+    assert shared_daemon.check("child-31", "share_personal_info")["consent"]["basis"] == given
+
+
 def test_an_adult_needs_nobodys_consent(shared_daemon: RunningDaemon) -> None:
     body = {"persona": "parent", "date_of_birth": "1980-05-05"}
     assert shared_daemon.request("PUT", "/v1/users/adult-1", body).status == 201

@@ -26,9 +26,14 @@ def list_consents(session: Session, user: str) -> None:
     """List the consents about USER, withdrawn ones too."""
     found = session.daemon.http("GET", f"/v1/users/{segment(user)}")["consents"]
     names = ("consent_id", "scope", "method", "guardian_id", "granted_at", "expires_at", "withdrawn_at")
-    rows = [[word(consent[name]) for name in names] for consent in found]
+    rows = [[word(consent[name]) + _why_not(name, consent) for name in names] for consent in found]
     columns = ("CONSENT", "SCOPE", "METHOD", "GUARDIAN", "GRANTED", "EXPIRES", "WITHDRAWN")
     session.printer.answer({"user_id": user, "consents": found}, session.printer.table(columns, rows))
+
+
+def _why_not(name: str, consent: dict[str, Any]) -> str:
+    """Returns what is said beside a consent's guardian when the consent counts for nothing because of them."""
+    return " (a minor then)" if name == "guardian_id" and consent["by_minor"] else ""
 
 
 def _words() -> str:

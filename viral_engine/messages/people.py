@@ -107,6 +107,7 @@ class ConsentView(Struct, frozen=True, kw_only=True):
     """One consent; its evidence is not shown here.
 
     Attributes:
+        by_minor: whether who gave it was a minor then, by what is known of them now: it counts for nothing.
         policy_version: number of the privacy policy consented to, as text: as it is kept, for older consents may hold
             a name.
     """
@@ -119,6 +120,7 @@ class ConsentView(Struct, frozen=True, kw_only=True):
     granted_at: datetime
     expires_at: datetime | None
     withdrawn_at: datetime | None
+    by_minor: bool = False
 
 
 @personal("confirmed_by")

@@ -1,36 +1,60 @@
 """Who may consent for a user: confirmed guardians, the first of whom a verified consent establishes."""
 
 from viral_engine.messages.journal import Statement
-from viral_engine.store.minors import known_minor
-from viral_engine.store.notify import notify
+from viral_engine.store.minors import has_guardian, is_known_minor
+from viral_engine.store.notify import CHANNEL, notify
 from viral_engine.store.statements import instant_of, statement
 
-__all__ = ["confirm_guardian", "require_guardian"]
+__all__ = ["CHILDREN_MAX", "confirm_guardian", "notify_children", "require_guardian"]
+
+CHILDREN_MAX = 1_000
+"""Children of one guardian who are named one by one when something about the guardian changes."""
 
 # An existing guardian who is not known to be a minor, or somebody of the staff of the user's school.
 _MAY_CONFIRM = (
     "EXISTS (SELECT FROM user_guardians AS other WHERE other.user_id = %s AND other.guardian_id = %s"  # noqa: S608
     " AND other.guardian_id <> user_guardians.guardian_id AND other.confirmed_at IS NOT NULL"
-    " AND NOT EXISTS (SELECT FROM users AS u, (SELECT (%s AT TIME ZONE 'UTC')::date AS today) AS d"
-    f" WHERE u.user_id = other.guardian_id AND {known_minor('u.', 'd.today')}))"
+    " AND NOT (SELECT "
+    f"{is_known_minor('other.guardian_id', 'today')} FROM (SELECT (%s AT TIME ZONE 'UTC')::date) AS d (today)))"
     " OR EXISTS (SELECT FROM users AS staff JOIN users AS pupil USING (school_id)"
     " WHERE staff.user_id = %s AND staff.persona = 'staff' AND pupil.user_id = %s)"
 )
+
+_NOTIFY_CHILDREN = f"""
+WITH children AS (
+    SELECT user_id FROM user_guardians WHERE guardian_id = %s
+    UNION SELECT user_id FROM parental_consents WHERE guardian_id = %s LIMIT {CHILDREN_MAX + 1}
+), notices AS (
+    SELECT DISTINCT CASE WHEN (SELECT count(*) FROM children) > {CHILDREN_MAX} THEN 'all:' ELSE 'user:' || user_id END
+        AS notice
+    FROM children
+)
+SELECT notice, pg_notify('{CHANNEL}', notice) FROM notices
+"""  # noqa: S608 - made of constants
+
+
+def notify_children(guardian_id: str) -> Statement:
+    """Tells that whoever has this guardian is concerned: whether somebody may consent hangs on their age.
+
+    Answers the notices; with more than `CHILDREN_MAX` children, the one that concerns everybody.
+    """
+    return statement(_NOTIFY_CHILDREN, guardian_id, guardian_id)
 
 
 def require_guardian(user_id: str, guardian_id: str, *, at_ms: int) -> tuple[Statement, ...]:
     """Makes sure that a consent comes from a confirmed guardian; `RowsDiffer` when it does not.
 
-    A user without any guardian gets this one: the consent's method is what proves a parent. With one there, a
-    further one must have been confirmed before.
+    A user without any guardian, or with known minors only, gets this one: the consent's method is what proves a
+    parent. With one there, a further one must have been confirmed before.
     """
     at = instant_of(at_ms)
     return (
         statement(
-            "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"
-            " SELECT user_id, %s, %s, 'consent', %s FROM users WHERE user_id = %s"
-            " AND NOT EXISTS (SELECT 1 FROM user_guardians WHERE user_guardians.user_id = users.user_id)",
+            "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"  # noqa: S608
+            " SELECT user_id, %s, %s, 'consent', %s FROM users, (SELECT (%s AT TIME ZONE 'UTC')::date AS today) AS d"
+            f" WHERE user_id = %s AND NOT {has_guardian('users.user_id', 'd.today')}",
             guardian_id,
+            at,
             at,
             at,
             user_id,

@@ -11,6 +11,7 @@ from viral_engine.domain.ages import AgeBand, band_from_birth_date, band_from_st
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import ConsentView, UserView
 from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile, ReadUser
+from viral_engine.store.minors import consented_as_minor, is_known_minor
 from viral_engine.store.signals import FIRST_COUNTS
 
 __all__ = ["band_today", "profiles_then", "read_profiles", "read_users"]
@@ -19,22 +20,26 @@ _CONSENTS = """coalesce((
     SELECT json_agg(json_build_object(
         'consent_id', id, 'scope', scope, 'method', method, 'guardian_id', guardian_id,
         'policy_version', policy_version, 'granted_at', granted_at, 'expires_at', expires_at,
-        'withdrawn_at', {withdrawn_at}) ORDER BY granted_at, id)
+        'withdrawn_at', {withdrawn_at}, 'by_minor', {by_minor}) ORDER BY granted_at, id)
     FROM parental_consents WHERE user_id = asked.id{granted}
 ), '[]')::text"""
-_CONSENTS_NOW = _CONSENTS.format(withdrawn_at="withdrawn_at", granted="")
+_BY_MINOR = consented_as_minor("parental_consents.")
+_CONSENTS_NOW = _CONSENTS.format(withdrawn_at="withdrawn_at", by_minor=_BY_MINOR, granted="")
 _CONSENTS_THEN = _CONSENTS.format(
-    withdrawn_at="CASE WHEN withdrawn_at <= asked.at THEN withdrawn_at END", granted=" AND granted_at <= asked.at"
+    withdrawn_at="CASE WHEN withdrawn_at <= asked.at THEN withdrawn_at END",
+    by_minor=_BY_MINOR,
+    granted=" AND granted_at <= asked.at",
 )
 
 
 def _held_now(row: str) -> str:
-    """A consent that holds: given, and not withdrawn."""
-    return f"{row}consent_given"
+    """A consent that holds: given, by no minor, and not withdrawn."""
+    return f"{row}consent_given AND NOT {consented_as_minor(row)}"
 
 
 def _held_then(row: str) -> str:
-    return f"{row}granted_at <= asked.at AND ({row}withdrawn_at IS NULL OR {row}withdrawn_at > asked.at)"
+    withdrawn = f"({row}withdrawn_at IS NULL OR {row}withdrawn_at > asked.at)"
+    return f"{row}granted_at <= asked.at AND {withdrawn} AND NOT {consented_as_minor(row)}"
 
 
 def _profiles(held: Callable[[str], str], consents: str, *, then: bool) -> str:
@@ -42,6 +47,7 @@ def _profiles(held: Callable[[str], str], consents: str, *, then: bool) -> str:
 
     `then`: as of the instant `asked.at`, for what has the times of its changes; `asked` has the rows then.
     """
+    today = "(asked.at AT TIME ZONE 'UTC')::date" if then else "(now() AT TIME ZONE 'UTC')::date"
     of_then = {
         name: f" AND {name} <= asked.at" if then else "" for name in ("u.created_at", "confirmed_at", "first_at")
     }
@@ -51,7 +57,8 @@ SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::
     (extract(epoch FROM u.created_at) * 1000)::bigint AS created_ms,
     coalesce(s.ferpa, u.school_id IS NOT NULL) AS school_ferpa,
     ARRAY(SELECT guardian_id FROM user_guardians
-        WHERE user_id = asked.id AND confirmed_at IS NOT NULL{of_then["confirmed_at"]} ORDER BY guardian_id)
+        WHERE user_id = asked.id AND confirmed_at IS NOT NULL{of_then["confirmed_at"]}
+        AND NOT {is_known_minor("guardian_id", today)} ORDER BY guardian_id)
         AS guardian_ids,
     h.members AS household_members, h.size AS household_size, h.joined_ms AS household_joined_ms,
     coalesce((SELECT json_object_agg(signal, json_build_array(value, (extract(epoch FROM first_at) * 1000)::bigint))
@@ -61,12 +68,13 @@ FROM {_ASKED_THEN if then else _ASKED_NOW}
 LEFT JOIN users u ON u.user_id = asked.id{of_then["u.created_at"]} LEFT JOIN schools s ON s.school_id = u.school_id
 LEFT JOIN LATERAL (
     WITH guardians AS (
-        SELECT DISTINCT guardian_id FROM parental_consents WHERE user_id = asked.id AND {held("")}
+        SELECT DISTINCT guardian_id FROM parental_consents WHERE user_id = asked.id AND {held("parental_consents.")}
         UNION SELECT other.guardian_id FROM parental_consents AS own JOIN parental_consents AS other USING (user_id)
         WHERE own.guardian_id = asked.id AND {held("own.")} AND {held("other.")}
     ), children AS (
-        SELECT user_id, min(granted_at) AS joined_at FROM parental_consents JOIN guardians USING (guardian_id)
-        WHERE {held("")} GROUP BY user_id
+        SELECT parental_consents.user_id, min(granted_at) AS joined_at
+        FROM parental_consents JOIN guardians USING (guardian_id)
+        WHERE {held("parental_consents.")} GROUP BY parental_consents.user_id
     ), household AS (
         SELECT guardian_id AS member FROM guardians UNION SELECT user_id FROM children
     )
@@ -81,10 +89,14 @@ LEFT JOIN LATERAL (
 
 _ASKED_NOW = "unnest(CAST(:ids AS text[])) AS asked (id)"
 _ASKED_THEN = "unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[])) WITH ORDINALITY AS asked (id, at, number)"
-_CHANGED = """,
-    asked.number, coalesce(u.updated_at > asked.at, false) AS user_changed,
+# A guardian's row decides only where it says that they are a minor.
+_CHANGED = f""",
+    asked.number, coalesce(u.updated_at > asked.at, false) OR EXISTS (
+        SELECT FROM parental_consents AS c JOIN users AS g ON g.user_id = c.guardian_id
+        WHERE c.user_id = asked.id AND g.updated_at > asked.at AND {consented_as_minor("c.")}
+    ) AS user_changed,
     EXISTS (SELECT FROM signals WHERE user_id = asked.id AND first_at <= asked.at AND updated_at > asked.at
-        AND signal <> ALL(CAST(:first_counts AS text[]))) AS signals_changed"""
+        AND signal <> ALL(CAST(:first_counts AS text[]))) AS signals_changed"""  # noqa: S608 - made of constants
 
 _PROFILES = text(_profiles(_held_now, _CONSENTS_NOW, then=False))
 _PROFILES_THEN = text(_profiles(_held_then, _CONSENTS_THEN, then=True))

@@ -8,17 +8,19 @@ from sqlalchemy import Connection, Row, text
 
 from viral_engine.domain.facts import Relation
 from viral_engine.messages.disclosures import ReadStandings, Standing
+from viral_engine.store.minors import is_known_minor
 from viral_engine.store.profiles import band_today
 
 __all__ = ["read_standings"]
 
 # Each part is one look-up in an index, whatever the number of people asked for.
 _STANDINGS = text(
-    """
+    f"""
 SELECT asked.number, asked.id, u.date_of_birth, u.age_band, u.stated_on,
     coalesce(asked.id = asked.asker, false) AS is_self,
     EXISTS (SELECT FROM user_guardians AS g
-        WHERE g.user_id = asked.id AND g.guardian_id = asked.asker AND g.confirmed_at IS NOT NULL) AS is_guardian,
+        WHERE g.user_id = asked.id AND g.guardian_id = asked.asker AND g.confirmed_at IS NOT NULL
+        AND NOT {is_known_minor("asked.asker", "(now() AT TIME ZONE 'UTC')::date")}) AS is_guardian,
     EXISTS (SELECT FROM users AS staff WHERE staff.user_id = asked.asker AND staff.persona = 'staff'
         AND staff.school_id = u.school_id) AS is_school,
     EXISTS (SELECT FROM blocks WHERE kind = 'user' AND value = asked.asker AND lifted_at IS NULL
@@ -26,7 +28,7 @@ SELECT asked.number, asked.id, u.date_of_birth, u.age_band, u.stated_on,
 FROM unnest(CAST(:numbers AS int[]), CAST(:ids AS text[]), CAST(:askers AS text[])) AS asked (number, id, asker)
 LEFT JOIN users AS u ON u.user_id = asked.id
 ORDER BY asked.number
-"""
+"""  # noqa: S608 - made of constants
 )
 
 

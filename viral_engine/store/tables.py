@@ -70,6 +70,7 @@ user_guardians = Table(
     _column("confirmed_by", Text, C.CONSENT_EVIDENCE, null=True),
     _column("created_at", _INSTANT, C.CONSENT_EVIDENCE),
 )
+Index("user_guardians_guardian_idx", user_guardians.c.guardian_id)
 
 schools = Table(
     "schools",

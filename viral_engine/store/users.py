@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from viral_engine.domain.canonical import email_domain
 from viral_engine.messages.journal import Statement
+from viral_engine.store.minors import has_guardian
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
@@ -22,10 +23,11 @@ _PUT = (
 )
 
 _GUARDIANS = (
-    "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"
+    "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"  # noqa: S608
     " SELECT %s, guardian_id, CASE WHEN vouched IS NOT NULL THEN %s::timestamptz END, vouched, %s"
-    " FROM unnest(%s::text[]) AS guardian_id, LATERAL (SELECT coalesce(%s::text, CASE WHEN NOT EXISTS"
-    " (SELECT 1 FROM user_guardians WHERE user_id = %s) THEN 'first' END) AS vouched) AS v"
+    " FROM unnest(%s::text[]) AS guardian_id, (SELECT (%s AT TIME ZONE 'UTC')::date AS today) AS d,"
+    " LATERAL (SELECT coalesce(%s::text,"
+    f" CASE WHEN NOT {has_guardian('%s', 'd.today')} THEN 'first' END) AS vouched) AS v"
     " ON CONFLICT (user_id, guardian_id) DO UPDATE SET"
     " confirmed_at = coalesce(user_guardians.confirmed_at, excluded.confirmed_at),"
     " confirmed_by = coalesce(user_guardians.confirmed_by, excluded.confirmed_by)"
@@ -65,8 +67,8 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
     """Replaces what is known of a user. The first statement answers whether the user is new.
 
     Guardians are replaced by the list. Those that were there keep their confirmation. Further ones count as confirmed
-    when the user had none before, or when somebody vouches for them; else they wait for `confirm_guardian`: nobody
-    becomes the guardian of somebody else's child by being written into a list.
+    when the user had none before, or known minors only, or when somebody vouches for them; else they wait for
+    `confirm_guardian`: nobody becomes the guardian of somebody else's child by being written into a list.
 
     Args:
         user: what is known now.
@@ -86,7 +88,7 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
     return (
         statement(_PUT, user.user_id, at, *values, rows_expected=1),
         # Before the others go, so that replacing the only guardian by a stranger needs a confirmation too.
-        statement(_GUARDIANS, user.user_id, at, at, guardians, guardians_confirmed_by, user.user_id),
+        statement(_GUARDIANS, user.user_id, at, at, guardians, at, guardians_confirmed_by, user.user_id),
         statement("DELETE FROM user_guardians WHERE user_id = %s AND guardian_id <> ALL(%s)", user.user_id, guardians),
         notify("user", user.user_id),
     )

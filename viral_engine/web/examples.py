@@ -146,7 +146,16 @@ EXAMPLES: Mapping[str, Any] = {
         "phone": None,
         "referrer_id": None,
         "signals": {"email_verified": True},
-        "consents": [{**_CONSENT, "consent_id": _ID, "granted_at": _WHEN, "expires_at": None, "withdrawn_at": None}],
+        "consents": [
+            {
+                **_CONSENT,
+                "consent_id": _ID,
+                "granted_at": _WHEN,
+                "expires_at": None,
+                "withdrawn_at": None,
+                "by_minor": False,
+            }
+        ],
         "created_at": _WHEN,
         "updated_at": _WHEN,
     },

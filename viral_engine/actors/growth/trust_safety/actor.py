@@ -293,8 +293,9 @@ class TrustSafety(LoopActor):
         committing.reply_to.set(change.answer(rows))
 
     def _apply(self, change: Change, rows: Any) -> None:
-        for user_id in change.users:
-            self._memory.drop_profile(user_id)
+        self._memory.drop_profiles(*change.users)
+        for notice in change.notices(rows):
+            self._invalidate(*notice.split(":", 1))
         if change.added is not None:
             self._memory.lists.add(*change.added(rows))
         if change.removed is not None:
@@ -309,15 +310,14 @@ class TrustSafety(LoopActor):
             self._memory.lists.dismiss(change.dismissed)
 
     def _forget(self, change: Change) -> None:
-        for user_id in change.users:
-            self._memory.drop_profile(user_id)
+        self._memory.drop_profiles(*change.users)
         if change.lists_touched:
             self._load()
 
     def _invalidate(self, kind: str, key: str) -> None:
         match kind:
             case "user":
-                self._memory.drop_profile(key)
+                self._memory.drop_profiles(key)
             case "all":
                 self._memory.forget_profiles()
             case "blocks" | "allows" | "labels" | "flags" | "policies":

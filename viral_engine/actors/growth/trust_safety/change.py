@@ -27,6 +27,7 @@ class Change:
     Attributes:
         statements: all in one transaction, the audit entry among them.
         users: whose profiles are outdated once it is committed.
+        notices: makes of the rows what else is outdated, in the words of the notices that leave with the commit.
         answer: makes the caller's answer of the rows that the statements returned.
         adds_to: the list that gets a row.
         added: makes that row of the same.
@@ -42,6 +43,7 @@ class Change:
 
     statements: tuple[Statement, ...]
     users: tuple[str, ...] = ()
+    notices: Callable[[Rows], Sequence[str]] = field(default=lambda _rows: ())
     answer: Callable[[Rows], Any] = field(default=lambda _rows: None)
     adds_to: ListName | None = None
     added: Callable[[Rows], tuple[ListName, ListRow]] | None = None

@@ -24,7 +24,7 @@ from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCas
 from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
-from viral_engine.store.guardians import confirm_guardian, require_guardian
+from viral_engine.store.guardians import confirm_guardian, notify_children, require_guardian
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.minors import refuse_minor
 from viral_engine.store.signals import set_signal
@@ -94,6 +94,7 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
         statements=(
             *(refuse_minor(guardian, at_ms=now_ms) for guardian in guardians),
             *put_user(_record(user_id, body, list(guardians)), at_ms=now_ms),
+            notify_children(user_id),
             audit_entry(
                 "user.put",
                 message.author,
@@ -103,6 +104,7 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
             ),
         ),
         users=(user_id, *guardians),
+        notices=lambda rows: [notice for notice, _ in rows[-2]],
         answer=lambda rows: bool(rows[len(guardians)][0][0]),
         refusals={place: _minor(where, guardian) for place, (guardian, where) in enumerate(guardians.items())},
     )

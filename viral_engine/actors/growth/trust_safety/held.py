@@ -116,9 +116,9 @@ class Memory:
         for timeline in (self.live, self.backfill):
             timeline.adopt(limits)
 
-    def drop_profile(self, user_id: str) -> None:
-        """Forgets a user and their household, and what is being read of them."""
-        for outdated in self.profiles.drop(user_id):
+    def drop_profiles(self, *user_ids: str) -> None:
+        """Forgets users and their households, and what is being read of them."""
+        for outdated in (member for user_id in user_ids for member in self.profiles.drop(user_id)):
             reading = self.reading.get(outdated)
             if reading is not None:
                 reading.outdated = True

@@ -95,19 +95,24 @@ def profile_of(row: ProfileRow) -> Profile:
         created_ms=row.created_ms,
         trust=trust if trust != NO_TRUST else NO_TRUST,
         consents=tuple(
-            _standing(consent_of(view), guardians)
+            consent_of(view) if _counts(view, guardians) else _void(consent_of(view))
             for view in row.consents
-            if view.guardian_id in guardians or view.withdrawn_at is not None
+            if _counts(view, guardians) or view.withdrawn_at is not None
         ),
     )
 
 
-def _standing(consent: Consent, guardians: frozenset[str]) -> Consent:
-    """Returns a consent as it counts: whoever is no guardian any more gives nothing, and has withdrawn all the same.
+def _counts(view: ConsentView, guardians: frozenset[str]) -> bool:
+    """Whether who gave a consent is a guardian, and was of age then as far as is known."""
+    return view.guardian_id in guardians and not view.by_minor
+
+
+def _void(consent: Consent) -> Consent:
+    """Returns a consent that gave nothing, and is withdrawn all the same.
 
     Leaving a name out of the list must not bring back what that guardian has stopped.
     """
-    return consent if consent.guardian in guardians else replace(consent, expires_ms=consent.granted_ms)
+    return replace(consent, expires_ms=consent.granted_ms)
 
 
 def consent_of(view: ConsentView) -> Consent:
