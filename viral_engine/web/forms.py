@@ -45,7 +45,8 @@ def words(*of: str) -> Schema:
 
 
 ID: Schema = {"anyOf": [{"type": "integer"}, text()]}
-UUID: Schema = {"type": "string", "format": "uuid"}
+# The pattern says that the dashes are part of it: many readers of the format take an id without them.
+UUID: Schema = {"type": "string", "format": "uuid", "pattern": f"^{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}$"}
 DATE: Schema = {"type": "string", "format": "date"}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 ADDRESS: Schema = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}

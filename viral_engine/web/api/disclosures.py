@@ -7,11 +7,12 @@ from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.messages.disclosures import DisclosurePage, ReadDisclosures
 from viral_engine.web.api.inputs import instant, page_before, page_limit
 from viral_engine.web.disclosing import ON_BEHALF_OF, log_shown, subject_of
+from viral_engine.web.forms import UUID
 from viral_engine.web.routes import Answer, Call, Parameter
 
 PAGE = (
     Parameter("since", "At or after this time; by default all.", {"type": "string", "format": "date-time"}),
-    Parameter("before", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("before", "The id that the page before ended with.", UUID),
     Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     ON_BEHALF_OF,
 )

@@ -17,7 +17,8 @@ from viral_engine.messages.history import (
     ReadPastEntries,
 )
 from viral_engine.messages.refusals import not_found
-from viral_engine.web.api.inputs import instant, page_limit, uuid_text
+from viral_engine.web.api.inputs import UUID_FORM, instant, page_limit, uuid_text
+from viral_engine.web.forms import UUID
 from viral_engine.web.routes import Answer, Call, Parameter
 
 _LIMIT = Parameter("limit", "Rows of the page.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50})
@@ -25,7 +26,7 @@ _WHEN = {"type": "string", "format": "date-time"}
 
 DECISIONS = (
     Parameter("since", "Recorded at or after this time.", _WHEN, required=True),
-    Parameter("after", "The id that the page before ended with.", {"type": "string", "format": "uuid"}),
+    Parameter("after", "The id that the page before ended with.", UUID),
     _LIMIT,
 )
 ENTRIES = (
@@ -36,7 +37,6 @@ ENTRIES = (
     ),
     _LIMIT,
 )
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BEFORE = {"flags": re.compile(r"\d{1,18}"), "starts": re.compile(r"[\w-]{1,64}", re.ASCII)}
 """What ids look like that are no UUIDs."""
 
@@ -59,7 +59,7 @@ async def list_past_entries(call: Call) -> Answer:
     if source is None:
         raise Invalid("source", f"must be one of {', '.join(get_args(EntrySource))}")
     before = call.query.get("before")
-    if before is not None and _BEFORE.get(source, _UUID).fullmatch(before) is None:
+    if before is not None and _BEFORE.get(source, UUID_FORM).fullmatch(before) is None:
         raise not_found("this entry")
     question = ReadPastEntries(source=source, since_ms=_since_ms(call), before=before, limit=limit)
     entries: list[PastEntry] = await call.read(question)
