@@ -216,6 +216,27 @@ def test_a_consent_stops_counting_at_once_when_its_giver_turns_out_to_be_a_minor
     assert shared_daemon.check("child-31", "share_personal_info")["consent"]["basis"] == given
 
 
+def test_nobody_attests_that_a_student_is_of_age(shared_daemon: RunningDaemon) -> None:
+    body = {"persona": "student", "adulthood_attested": True}
+    refused = shared_daemon.request("PUT", "/v1/users/grown-50", body)
+    assert (refused.status, refused.json["error"], refused.json["field"]) == (422, "invalid", "adulthood_attested")
+    assert shared_daemon.request("PUT", "/v1/users/tutor-50", {**body, "persona": "tutor"}).status == 201
+    assert shared_daemon.check("tutor-50", "share_personal_info")["decision"] == "allow"
+
+
+def test_evidence_of_a_day_to_come_proves_nothing(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-51", "parent-51")
+    body = {
+        "scope": "service", "method": "signed_form", "guardian_id": "parent-51", "policy_version": 1,
+        "evidence": {"document_ref": "form-1", "signed_on": "2099-01-01"},
+    }  # fmt: skip
+    refused = shared_daemon.request("POST", "/v1/users/child-51/consents", body)
+    assert (refused.status, refused.json["error"]) == (409, "untimely")
+    assert (refused.json["field"], refused.json["message"]) == (
+        "evidence.signed_on", "evidence.signed_on must not lie in the future",
+    )  # fmt: skip
+
+
 def test_an_adult_needs_nobodys_consent(shared_daemon: RunningDaemon) -> None:
     body = {"persona": "parent", "date_of_birth": "1980-05-05"}
     assert shared_daemon.request("PUT", "/v1/users/adult-1", body).status == 201

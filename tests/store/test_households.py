@@ -77,6 +77,4 @@ def test_one_parent_with_nine_new_children_goes_to_review(running: Engine) -> No
     for number in range(9):
         child(running, f"kid{number}", "ann")
     found = signups(running, "ann", *(f"kid{number}" for number in range(9)))
-    assert {decision for decision, _ in found} <= {"review", "deny"}
-    assert all("household_grew" in reasons for _, reasons in found)
-    assert found[0][0] == found[1][0] == "review"
+    assert found == [("review", ["household_grew"])] * 10

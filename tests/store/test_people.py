@@ -234,7 +234,7 @@ def test_a_verified_household_is_made_of_standing_consents(store: Database) -> N
 
 
 def test_a_household_has_a_limit(store: Database) -> None:
-    commit(store.conninfo, *(one for n in range(20) for one in consent(n, f"kid{n:02}", "mum")))
+    commit(store.conninfo, *(one for n in range(HOUSEHOLD_MAX + 2) for one in consent(n, f"kid{n:02}", "mum")))
     assert len(known(store, "kid03").household_members) == HOUSEHOLD_MAX
 
 

@@ -15,7 +15,7 @@ education records, which FERPA wants named (34 CFR 99.30); the rest is 16 CFR 31
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -23,7 +23,8 @@ from viral_engine.domain.errors import Invalid
 
 __all__ = [
     "EVIDENCE", "EVIDENCE_DATES", "Consent", "ConsentMethod", "ConsentState", "ConsentStatus", "DataClass", "Purpose",
-    "RecipientClass", "Scope", "check_evidence", "check_method", "consent_state", "may_disclose", "policy_version",
+    "RecipientClass", "Scope", "check_evidence", "check_method", "consent_state", "evidence_ahead", "may_disclose",
+    "policy_version",
 ]  # fmt: skip
 
 
@@ -102,6 +103,8 @@ EVIDENCE: dict[ConsentMethod, tuple[str, ...]] = {
 EVIDENCE_DATES = frozenset({"signed_on", "notice_sent_at", "id_deleted_at", "images_deleted_at"})
 """Fields of evidence that say when: a date, or a time of RFC 3339 with its offset."""
 
+_EARLIEST_ZONE = timedelta(hours=14)
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _WHEN = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2}))?"
 )
@@ -126,15 +129,38 @@ def check_evidence(method: ConsentMethod, evidence: Mapping[str, Any]) -> None:
             raise Invalid(f"evidence.{field}", "must be a date such as 2027-01-31, or a time of RFC 3339")
 
 
+def evidence_ahead(method: ConsentMethod, evidence: Mapping[str, Any], now_ms: int) -> str | None:
+    """The field of evidence that says a day that has begun nowhere yet, or a time that has not come.
+
+    Args:
+        method: what the evidence is of.
+        evidence: as `check_evidence` has taken it.
+        now_ms: milliseconds since 1970.
+    """
+    now = datetime.fromtimestamp(now_ms / 1_000, UTC)
+    for field in EVIDENCE[method]:
+        when = _when(evidence[field]) if field in EVIDENCE_DATES else None
+        if when is None:
+            continue
+        if when.tzinfo is None and when.date() > (now + _EARLIEST_ZONE).date():
+            return field
+        if when.tzinfo is not None and when > now + _CLOCKS_DIFFER:
+            return field
+    return None
+
+
 def _says_when(value: object) -> bool:
-    """Whether it is a date or a time of RFC 3339, of a day that there is."""
+    return _when(value) is not None
+
+
+def _when(value: object) -> datetime | None:
+    """The date, at midnight without a zone, or the time of RFC 3339 that a value says; None when it says none."""
     if not isinstance(value, str) or _WHEN.fullmatch(value.upper()) is None:
-        return False
+        return None
     try:
-        datetime.fromisoformat(value.upper())
+        return datetime.fromisoformat(value.upper())
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def check_method(method: ConsentMethod, scope: "Scope") -> None:

@@ -11,6 +11,8 @@ from msgspec import Struct
 from viral_engine.runtime.flight_recorder import personal
 
 Persona = Literal["student", "parent", "tutor", "staff"]
+ATTESTED: tuple[Persona, ...] = ("parent", "tutor", "staff")
+"""Whose adulthood the company can attest."""
 AgeBandName = Literal["unknown", "under_13", "13_17", "18_plus"]
 
 
@@ -29,6 +31,10 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Body of `PUT /v1/users/{id}`: replaces what is known of the user.
 
     `date_of_birth`, or `age_band` with the day it was stated; neither means that the age is unknown.
+
+    Attributes:
+        adulthood_attested: whether the company knows this parent, tutor or member of the staff to be of age; it counts
+            for their own acts. Of a student it is refused.
     """
 
     persona: Persona

@@ -17,8 +17,9 @@ from viral_engine.runtime.flight_recorder import personal
 PAGE_MAX = 200
 """Rows of one page."""
 
-HOUSEHOLD_MAX = 8
-"""Members of a household that count as one; more is no family."""
+HOUSEHOLD_MAX = 64
+"""Members of a household that are held: beyond them a member is counted as a stranger. From how many on a person looks
+is the policy's to say, and far less."""
 
 
 class NotRead(Exception):

@@ -23,6 +23,7 @@ from viral_engine.domain.policy_file import SOURCE_LENGTH_MAX
 from viral_engine.domain.redaction.known_names import KNOWN_LENGTH_MAX, KNOWN_MAX
 from viral_engine.domain.reports import TEXT_LENGTH_MAX
 from viral_engine.messages.keys import RATE_PER_MINUTE_MAX
+from viral_engine.messages.people import ATTESTED
 from viral_engine.web.actions import TEXT_BYTES_MAX
 from viral_engine.web.api.access import NETWORK_BITS_MIN_4, NETWORK_BITS_MIN_6
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX
@@ -124,6 +125,10 @@ _AGES: tuple[Schema, ...] = (
         "required": ["age_band", "stated_on"],
     },
 )
+_ATTESTING: tuple[Schema, ...] = ({"persona": words(*ATTESTED)}, {"adulthood_attested": {"const": False}})
+_USERS: tuple[Schema, ...] = tuple(
+    {**age, "properties": {**age["properties"], **attesting}} for age in _AGES for attesting in _ATTESTING
+)
 
 FIELDS: Mapping[str, Mapping[str, Schema]] = {
     "CheckRequest": {
@@ -198,7 +203,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
 """By the name of the body's type and its field; null is added where the type has it."""
 
 EITHER: Mapping[str, tuple[Schema, ...]] = {
-    "UserBody": _AGES,
+    "UserBody": _USERS,
     "SignalBody": (
         _where("signal", ["referrer_id"], {"value": ID}),
         _where("signal", ["email_verified", "phone_verified", "payment_verified"], {"value": {"type": "boolean"}}),

@@ -13,6 +13,7 @@ from viral_engine.domain.consent import policy_version
 from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import (
+    ATTESTED,
     AddConsent,
     ConfirmBody,
     ConfirmGuardian,
@@ -139,6 +140,9 @@ def canonical_user(body: UserBody, today: date) -> UserBody:
         Refused: a date that can't be.
     """
     _check_age(body, today)
+    if body.adulthood_attested and body.persona not in ATTESTED:
+        reason = f"is for {', '.join(ATTESTED)}: of a {body.persona} tell date_of_birth, or age_band with stated_on"
+        raise Invalid("adulthood_attested", reason)
     if len(body.guardian_ids) > GUARDIANS_MAX:
         raise Invalid("guardian_ids", f"may have {GUARDIANS_MAX} ids at most")
     guardians: list[int | str] = [

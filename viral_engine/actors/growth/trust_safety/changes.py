@@ -13,13 +13,20 @@ from viral_engine.actors.growth.trust_safety.lists import expiry_ms
 from viral_engine.actors.growth.trust_safety.policy_changes import plan_load, plan_switch
 from viral_engine.domain import canonical
 from viral_engine.domain.blocks import ListRow
-from viral_engine.domain.consent import ConsentMethod, Scope, check_evidence, check_method, policy_version
+from viral_engine.domain.consent import (
+    ConsentMethod,
+    Scope,
+    check_evidence,
+    check_method,
+    evidence_ahead,
+    policy_version,
+)
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
 from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, SetSignal, UserBody, WithdrawConsent
 from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
-from viral_engine.messages.refusals import Refused, no_guardian, not_found
+from viral_engine.messages.refusals import Refused, no_guardian, not_found, untimely
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
 from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
 from viral_engine.store.audit import audit_entry
@@ -136,6 +143,9 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
     if guardian == user_id:
         raise no_guardian("guardian_id", "guardian_id must be somebody else than the child")
     check_evidence(method, body.evidence)
+    ahead = evidence_ahead(method, body.evidence, now_ms)
+    if ahead is not None:
+        raise untimely(f"evidence.{ahead}", "must not lie in the future")
     return Change(
         statements=(
             refuse_minor(guardian, at_ms=now_ms),

@@ -11,6 +11,7 @@ from viral_engine.domain.ages import AgeBand, band_from_birth_date, band_from_st
 from viral_engine.domain.consent import Consent, ConsentMethod
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import NO_TRUST, Trust
+from viral_engine.messages.people import ATTESTED
 
 if TYPE_CHECKING:
     from viral_engine.messages.reading import ConsentView, ProfileRow
@@ -83,7 +84,8 @@ def profile_of(row: ProfileRow) -> Profile:
         born_on=date.fromisoformat(row.date_of_birth) if row.date_of_birth else None,
         stated_band=AgeBand(row.age_band) if row.age_band else None,
         stated_on=date.fromisoformat(row.stated_on) if row.stated_on else None,
-        attested_adult=row.adulthood_attested,
+        # A row of before this was refused may say it of a student.
+        attested_adult=row.adulthood_attested and row.persona in ATTESTED,
         guardians=guardians,
         household=frozenset(row.household_members),
         household_size=row.household_size,
