@@ -33,6 +33,8 @@ Reminder = Annotated[float, Meta(ge=60, le=86_400)]
 _ADDRESS = re.compile(r"[\w!#$%&'*+/=?^`{|}~.-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 """A mail address without quotes, comments or names: what can stand in a header and after RCPT TO as it is."""
 
+_WEB_URL = re.compile(r"https?://[A-Za-z0-9\[][!-~]*", re.ASCII)
+
 
 class ConfigError(Exception):
     """A setting that can't be used; the message names it, where it came from, and why."""
@@ -127,6 +129,7 @@ class Pager(Struct, frozen=True, forbid_unknown_fields=True):
     sender: str
     recipients: list[str]
     timeout_s: Seconds
+    api_url: str
     remind_s: Reminder
 
 
@@ -189,6 +192,8 @@ def _check_pager(pager: Pager) -> None:
         raise ConfigError("setting pager.username: goes together with pager.password_file or pager.password_variable")
     if pager.password_file and pager.password_variable:
         raise ConfigError("setting pager.password_file: or pager.password_variable, not both")
+    if pager.api_url and _WEB_URL.fullmatch(pager.api_url) is None:
+        raise ConfigError(f"setting pager.api_url: {pager.api_url!r} does not begin with https:// and a host")
     if pager.username and pager.security == "none":
         raise ConfigError("setting pager.security: a password needs starttls or tls")
 

@@ -153,6 +153,15 @@ def test_a_page_says_how_to_look_at_the_case_and_nothing_of_the_report(running: 
     assert [word for word in SECRETS for raw in running.mail.raw if word in raw.decode().lower()] == []
 
 
+def test_a_page_links_to_where_the_api_is_reached_from_outside(store: Database, mail: MailServer) -> None:
+    with on_call(store, mail, api_url="https://safety.example.org/engine/") as running:
+        case_id = running.report()
+        running.tick()
+        [page] = mail.mails
+        told = page.get_payload(decode=True).decode()  # type: ignore[union-attr]
+        assert f"GET https://safety.example.org/engine/v1/reviews/{case_id}\r\n" in told
+
+
 def test_what_waits_at_the_start_is_paged_when_the_database_is_there(store: Database, mail: MailServer) -> None:
     with on_call(store, mail) as running:
         store.is_ready = False

@@ -33,6 +33,8 @@ def test_a_mail_server_a_sender_and_a_recipient_are_enough() -> None:
         ({"username": "pager", "password_file": "p", "security": "none"}, "pager.security: a password needs"),
         ({"security": "ssl"}, "pager.security: "),
         ({"remind_s": 1}, "pager.remind_s: "),
+        ({"api_url": "safety.example.org"}, "pager.api_url: "),
+        ({"api_url": "https://a\r\nb"}, "pager.api_url: "),
     ],
 )
 def test_half_a_setting_is_refused_with_its_name(changes: dict[str, Any], named: str) -> None:

@@ -38,7 +38,7 @@ def letter(page: DuePage, *, settings: Pager, url: str, waiting: int, now: datet
     Args:
         page: the case, and its page before.
         settings: from whom and to whom.
-        url: of the daemon's HTTP side.
+        url: of the daemon's HTTP side, unless the settings name another.
         waiting: cases that nobody has claimed, or no longer.
         now: in UTC.
     """
@@ -60,7 +60,8 @@ def letter(page: DuePage, *, settings: Pager, url: str, waiting: int, now: datet
     mail["Importance"] = "high"
     mail.set_content(
         _WORDS.format(
-            what=what, case_id=page.case_id, opened=page.opened_at.astimezone(UTC), waiting=waiting, url=url,
+            what=what, case_id=page.case_id, opened=page.opened_at.astimezone(UTC), waiting=waiting,
+            url=settings.api_url.rstrip("/") or url,
             remind_min=settings.remind_s / 60,
         )
     )  # fmt: skip
