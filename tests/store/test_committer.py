@@ -13,7 +13,8 @@ import pytest
 from data_actors import Line, record, recorded, rows_of
 from rows import decision
 
-from viral_engine.messages.journal import Commit, RowRefused, RowsDiffer, Statement
+from viral_engine.messages.journal import Commit, RowRefused, Statement
+from viral_engine.messages.once import ClaimLost
 from viral_engine.store.committer import Attempt, Committer, ConnectionLost, Piece, piece_of
 from viral_engine.store.engine import Database
 
@@ -114,8 +115,7 @@ def test_a_decision_and_its_statements_are_committed_together_or_not_at_all(stor
     good, bad = record(decision(), note("a")), record(decision(), note("b"), note("b2", rows_expected=2))
     fates = commit(store.conninfo, good, bad)
     assert fates[0] == [[]]
-    assert isinstance(fates[1], RowsDiffer)
-    assert (fates[1].expected, fates[1].found) == (2, 1)
+    assert isinstance(fates[1], ClaimLost)
     assert recorded(store.conninfo) == [good.reply]
     assert notes(store.conninfo) == ["a"]
 
@@ -123,6 +123,18 @@ def test_a_decision_and_its_statements_are_committed_together_or_not_at_all(stor
 def test_rows_are_returned_per_statement_to_the_sender_they_belong_to(store: Database) -> None:
     asked = [Commit((Statement("SELECT %s::int", (n,)), Statement("SELECT 1 WHERE false", ()))) for n in range(3)]
     assert commit(store.conninfo, *asked) == [[[(n,)], []] for n in range(3)]
+
+
+def test_what_follows_of_a_change_s_rows_is_committed_with_it_or_not_at_all(store: Database) -> None:
+    def follows(rows_expected: int) -> Any:
+        return lambda rows: (note(f"{rows[0][0][0]} of {rows_expected}", rows_expected=rows_expected),)
+
+    row = Statement("SELECT 7", ())
+    good, bad = Commit((row, note("a")), follows(1)), Commit((row, note("b")), follows(2))
+    fates = commit(store.conninfo, good, bad)
+    assert fates[0] == [[(7,)], []]
+    assert isinstance(fates[1], ClaimLost)
+    assert notes(store.conninfo) == ["7 of 1", "a"]
 
 
 def test_a_copy_whose_answer_was_lost_is_known_to_be_committed(store: Database, folder: Path) -> None:

@@ -18,6 +18,7 @@ from viral_engine import config
 from viral_engine.actors.database.actor import CHECK_INTERVAL_S, DatabaseActor, DatabaseContext
 from viral_engine.messages.database import DatabaseReady, EnsurePartitions, Heartbeat, Invalidate, PurgeIdempotency
 from viral_engine.messages.keys import KeyRecord
+from viral_engine.messages.once import Claim
 from viral_engine.runtime.events import HandlerSlow
 from viral_engine.runtime.spec import Supervisor, Worker
 from viral_engine.runtime.system import System
@@ -189,7 +190,7 @@ def test_a_killed_incarnation_leaves_no_connection_and_the_next_one_misses_no_no
 def test_ticks_renew_the_node_make_partitions_and_purge_old_answers(
     running: System, store: Database, told: Told
 ) -> None:
-    commit(store.conninfo, *(claim(f"{n}".encode(), b"body", "boot") for n in range(3)))
+    commit(store.conninfo, *(claim(Claim(f"{n}".encode(), b"t"), b"body", "boot") for n in range(3)))
     rows_of(store.conninfo, "UPDATE idempotency SET created_at = now() - interval '2 days'"
             " WHERE digest <> '2'::bytea RETURNING 1")  # fmt: skip
     execute(store.conninfo, "UPDATE nodes SET heartbeat_at = now() - interval '1 hour'")

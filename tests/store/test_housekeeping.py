@@ -8,17 +8,27 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from rows import NOON_MS, commit
 from sqlalchemy import text
 
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.journal import RowsDiffer
 from viral_engine.messages.keys import KeyRecord
+from viral_engine.messages.once import Claim, ItemClaim
 from viral_engine.messages.reading import IdempotentRow, ReadIdempotent, ReadKeys
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.device_flags import add_flag, signup_attempt
 from viral_engine.store.engine import Database
-from viral_engine.store.idempotency import claim, purge_older_than, read_idempotent, release, store_answer, take_over
+from viral_engine.store.idempotency import (
+    claim,
+    keep_answer,
+    purge_older_than,
+    read_idempotent,
+    release,
+    take_again,
+    take_over,
+)
 from viral_engine.store.keys import create_key, read_keys, revoke_key
 from viral_engine.store.nodes import heartbeat, live_nodes
 from viral_engine.store.notify import CHANNEL, notify
@@ -59,41 +69,68 @@ def test_a_key_is_created_once_and_only_a_known_one_is_revoked(store: Database) 
         commit(store.conninfo, *revoke_key("k9", at_ms=NOON_MS))
 
 
-def test_a_digest_is_claimed_once_and_keeps_its_first_answer(store: Database) -> None:
-    claimed = commit(store.conninfo, claim(b"d", b"body", "boot1"), claim(b"d", b"other", "boot2"))
+def held(digest: bytes, token: bytes = b"t1") -> Claim:
+    return Claim(digest, token)
+
+
+def test_a_digest_is_claimed_once_and_keeps_its_answer(store: Database) -> None:
+    claimed = commit(store.conninfo, claim(held(b"d"), b"body", "boot1"), claim(held(b"d", b"t2"), b"other", "boot2"))
     assert claimed == [[(True,)], []]
-    assert kept(store, b"d") == IdempotentRow(body_digest=b"body", boot_id="boot1", status=None, answer=None)
-    stored = commit(store.conninfo, store_answer(b"d", 200, b"\0{}"), store_answer(b"d", 500, b"x"))
-    assert stored == [[(True,)], []]
-    assert kept(store, b"d") == IdempotentRow(body_digest=b"body", boot_id="boot1", status=200, answer=b"\0{}")
+    row = IdempotentRow(body_digest=b"body", boot_id="boot1", token=b"t1", status=None, answer=None)
+    assert kept(store, b"d") == row
+    commit(store.conninfo, keep_answer(held(b"d"), 200, b"\0{}"))
+    with pytest.raises(RowsDiffer):
+        commit(store.conninfo, keep_answer(held(b"d"), 500, b"x"))
+    assert kept(store, b"d") == structs.replace(row, status=200, answer=b"\0{}")
     assert kept(store, b"e") is None
 
 
 def test_a_claim_is_released_by_its_owner_while_it_has_no_answer(store: Database) -> None:
-    commit(store.conninfo, claim(b"d", b"body", "boot1"))
-    assert commit(store.conninfo, release(b"d", "boot2")) == [[]]
-    assert commit(store.conninfo, release(b"d", "boot1")) == [[(True,)]]
-    commit(store.conninfo, claim(b"d", b"body", "boot1"), store_answer(b"d", 200, b"x"))
-    assert commit(store.conninfo, release(b"d", "boot1")) == [[]]
+    commit(store.conninfo, claim(held(b"d"), b"body", "boot1"))
+    assert commit(store.conninfo, release(held(b"d", b"t2"))) == [[]]
+    assert commit(store.conninfo, release(held(b"d"))) == [[(True,)]]
+    commit(store.conninfo, claim(held(b"d"), b"body", "boot1"), keep_answer(held(b"d"), 200, b"x"))
+    assert commit(store.conninfo, release(held(b"d"))) == [[]]
+
+
+def test_who_was_taken_over_keeps_no_answer_any_more(store: Database) -> None:
+    commit(store.conninfo, claim(held(b"d"), b"body", "boot1"))
+    assert commit(store.conninfo, take_again(held(b"d", b"t2"), b"t1"))[0] == [(True,)]
+    assert commit(store.conninfo, take_again(held(b"d", b"t3"), b"t1"))[0] == []
+    with pytest.raises(RowsDiffer):
+        commit(store.conninfo, keep_answer(held(b"d"), 200, b"late"))
+    commit(store.conninfo, keep_answer(held(b"d", b"t2"), 200, b"x"))
+    assert commit(store.conninfo, take_again(held(b"d", b"t3"), b"t2"))[0] == []
+
+
+def test_an_item_is_kept_once(store: Database) -> None:
+    item = ItemClaim(b"d#1", "boot1")
+    commit(store.conninfo, keep_answer(item, 200, b"x"))
+    with pytest.raises(RowsDiffer):
+        commit(store.conninfo, keep_answer(item, 200, b"y"))
+    row = kept(store, b"d#1")
+    assert row is not None
+    assert row.answer == b"x"
 
 
 def test_only_the_claim_of_a_daemon_that_is_silent_is_taken_over(store: Database) -> None:
     with store.engine.begin() as connection:
         heartbeat(connection, "alive", "http://a")
-    commit(store.conninfo, claim(b"a", b"x", "alive"), claim(b"b", b"x", "dead"), claim(b"c", b"x", "dead"))
-    commit(store.conninfo, store_answer(b"c", 200, b"x"))
+    for one, boot in ((b"a", "alive"), (b"b", "dead"), (b"c", "dead")):
+        commit(store.conninfo, claim(held(one), b"x", boot))
+    commit(store.conninfo, keep_answer(held(b"c"), 200, b"x"))
     taken = [
-        commit(store.conninfo, take_over(digest, boot, "me", silent_s=30))[0]
+        commit(store.conninfo, take_over(held(digest, b"t2"), boot, "me", silent_s=30))[0]
         for digest, boot in ((b"a", "alive"), (b"b", "dead"), (b"b", "dead"), (b"c", "dead"))
     ]
     assert taken == [[], [(True,)], [], []]
     row = kept(store, b"b")
     assert row is not None
-    assert row.boot_id == "me"
+    assert (row.boot_id, row.token) == ("me", b"t2")
 
 
 def test_old_claims_are_purged_in_portions(store: Database) -> None:
-    commit(store.conninfo, *(claim(bytes([n]), b"x", "boot") for n in range(5)))
+    commit(store.conninfo, *(claim(held(bytes([n])), b"x", "boot") for n in range(5)))
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE idempotency SET created_at = now() - interval '25 h' WHERE digest < '\\x04'"))
     purged = []

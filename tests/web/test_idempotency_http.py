@@ -13,12 +13,13 @@ from viral_engine.messages.access import AddEntry, EntryStands
 from viral_engine.messages.checks import CheckAction, Decided
 from viral_engine.messages.journal import Commit, NotCommitted, RowsDiffer, Statement
 from viral_engine.messages.keys import KeyRecord
+from viral_engine.messages.once import Claim, Once
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY
 from viral_engine.runtime.spec import Worker
 from viral_engine.runtime.thread_actor import ThreadActor
 from viral_engine.store.engine import Database
-from viral_engine.store.idempotency import claim, store_answer
+from viral_engine.store.idempotency import claim, keep_answer
 from viral_engine.store.keys import create_key
 from viral_engine.web.keytext import key_id_of, mac_of, new_key
 
@@ -43,7 +44,10 @@ class Writer(ThreadActor):
             return NO_REPLY
         try:
             with self._connection.transaction():
-                return [self._execute(statement) for statement in message.statements]
+                rows = [self._execute(statement) for statement in message.statements]
+                for statement in message.then(rows) if message.then is not None else ():
+                    self._execute(statement)
+                return rows
         except RowsDiffer as error:
             reply_to.set_exception(error)
             return NO_REPLY
@@ -67,6 +71,12 @@ class StoringTrustSafety(TrustSafety):
         self.entries = 0
 
     def __call__(self, message: Any, reply_to: Any) -> Any:
+        if isinstance(message, Once):
+            said = self(message.message, reply_to)
+            with psycopg.connect(self.conninfo) as connection:
+                for statement in message.keep(said):
+                    connection.execute(statement.sql, statement.parameters)
+            return said
         if isinstance(message, AddEntry):
             self.entries += 1
             return EntryStands(
@@ -77,7 +87,7 @@ class StoringTrustSafety(TrustSafety):
         answer = answer_of(message, len(self.got))
         if message.idempotency is not None:
             with psycopg.connect(self.conninfo) as connection:
-                statement = store_answer(message.idempotency, 200, answer)
+                statement = keep_answer(message.idempotency, 200, answer)
                 connection.execute(statement.sql, statement.parameters)
         return Decided("allow", answer)
 
@@ -200,7 +210,7 @@ def test_a_claim_of_a_daemon_that_died_is_taken_over(running: Running) -> None:
     assert running.check(key="probe").status == 200
     body_digest = _body_digest(running, digests[0])
     running.execute(Statement("DELETE FROM idempotency", ()))
-    running.execute(claim(digests[0], body_digest, "a boot without a heartbeat"))
+    running.execute(claim(Claim(digests[0], b"t"), body_digest, "a boot without a heartbeat"))
     assert running.check(key="probe").status == 200
     assert len(running.served.trust_safety.got) == 2
 

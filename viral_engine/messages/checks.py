@@ -10,6 +10,7 @@ from viral_engine.domain.consent import ConsentStatus
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.reasons import Reason
 from viral_engine.messages.content import Content
+from viral_engine.messages.once import Claim, ItemClaim
 from viral_engine.runtime.flight_recorder import personal
 
 # For the description only: an answer that was recorded under other words is still shown.
@@ -64,7 +65,7 @@ class CheckAction(Struct, frozen=True, kw_only=True, gc=False):
         occurred_ms: milliseconds since 1970; None means now, by the engine's clock.
         api_key_id: who asks.
         received_s: when the request was read, on the monotonic clock, for `latency_ms`.
-        idempotency: digest of key, API key and route under which the answer is kept; None without the header.
+        idempotency: under what the answer is kept; None without the header.
     """
 
     user_id: str
@@ -82,7 +83,7 @@ class CheckAction(Struct, frozen=True, kw_only=True, gc=False):
     occurred_ms: int | None = None
     api_key_id: str
     received_s: float
-    idempotency: bytes | None = None
+    idempotency: Claim | ItemClaim | None = None
 
 
 class Contribution(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -68,9 +69,14 @@ class RecordDecision(Struct, frozen=True, kw_only=True, gc=False):
 
 @personal("statements")
 class Commit(Struct, frozen=True, gc=False):
-    """Asks the journal to run statements in one transaction; answers one list of returned rows per statement."""
+    """Asks the journal to run statements in one transaction; answers one list of returned rows per statement.
+
+    Attributes:
+        then: makes, of what they returned, further statements of the same transaction, whose rows nobody is told.
+    """
 
     statements: tuple[Statement, ...]
+    then: Callable[[list[list[tuple[Any, ...]]]], tuple[Statement, ...]] | None = None
 
 
 class NotRecorded(Exception):

@@ -168,10 +168,15 @@ class ReadIdempotent(Struct, frozen=True, gc=False):
 
 @personal("answer")
 class IdempotentRow(Struct, frozen=True, kw_only=True):
-    """What is kept under an idempotency key: `answer` is None while its work is under way in `boot_id`."""
+    """What is kept under an idempotency key: `answer` is None while its work is under way in `boot_id`.
+
+    Attributes:
+        token: of whoever works for it.
+    """
 
     body_digest: bytes
     boot_id: str
+    token: bytes
     status: int | None
     answer: bytes | None
 

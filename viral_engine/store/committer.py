@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from viral_engine.messages.journal import RecordDecision, RowRefused, RowsDiffer
+from viral_engine.messages.journal import Commit, RecordDecision, RowRefused, RowsDiffer
+from viral_engine.messages.once import ClaimLost
 from viral_engine.store.copy_at_once import can_copy_at_once, copy_at_once
 from viral_engine.store.copy_in import copy_in
 from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, insert_decision, pack_decision
@@ -21,7 +22,7 @@ from viral_engine.store.pack import COPY_DECISIONS, COPY_HEADER, COPY_TRAILER, i
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from viral_engine.messages.journal import Commit, DecisionRow, Statement
+    from viral_engine.messages.journal import DecisionRow, Statement
 
     Request = RecordDecision | Commit
     Rows = list[list[tuple[Any, ...]]]
@@ -177,7 +178,7 @@ class Committer:
         except Exception as error:  # noqa: BLE001  (whatever the driver says of a value it can't send is a row's fault)
             await self._recover(error)
             if len(pieces) == 1:
-                settle(pieces[0], error if isinstance(error, RowsDiffer) else RowRefused(_in_short(error)))
+                settle(pieces[0], error if isinstance(error, RowsDiffer | ClaimLost) else RowRefused(_in_short(error)))
                 return
             middle = len(pieces) // 2
             await self.commit(pieces[:middle], settle)
@@ -227,10 +228,7 @@ class Committer:
                 row = await cursor.fetchone()
                 assert row is not None
                 self.attempt = attempt = replace(attempt, transaction_id=row[0])
-            results = tuple([
-                [await self._run(cursor, number, one) for number, one in enumerate(request.statements)]
-                for request in requests
-            ])  # fmt: skip
+            results = tuple([await self._run_all(cursor, request) for request in requests])
             self.attempt = replace(attempt, results=results)
             await cursor.execute("COMMIT")
         return results
@@ -239,6 +237,25 @@ class Committer:
         connection = self._live()
         copy = copy_at_once if can_copy_at_once(connection) else copy_in
         await copy(connection, COPY_DECISIONS.encode(), [COPY_HEADER, *packed, COPY_TRAILER])
+
+    async def _run_all(self, cursor: psycopg.AsyncCursor[tuple[Any, ...]], request: Request) -> Rows:
+        """Runs one sender's statements, and those that follow of their rows.
+
+        Raises:
+            RowsDiffer: a change found something else than it expected.
+            ClaimLost: what is done under a key was, or will be, done by somebody else.
+        """
+        rows: Rows = []
+        try:
+            for number, one in enumerate(request.statements):
+                rows.append(await self._run(cursor, number, one))
+            for one in request.then(rows) if isinstance(request, Commit) and request.then is not None else ():
+                await self._run(cursor, len(rows), one)
+        except RowsDiffer as differ:
+            if isinstance(request, RecordDecision) or differ.position == len(request.statements):
+                raise ClaimLost from None
+            raise
+        return rows
 
     @staticmethod
     async def _run(

@@ -210,6 +210,7 @@ idempotency = Table(
     _column("status", SmallInteger, C.TRANSIENT, null=True),
     _column("answer", LargeBinary, C.TRANSIENT, null=True),
     _column("created_at", _INSTANT, C.TRANSIENT),
+    _column("token", LargeBinary, C.OPERATIONAL, server_default=text("''")),
     CheckConstraint("(status IS NULL) = (answer IS NULL)", name="answer"),
 )
 Index("idempotency_created_idx", idempotency.c.created_at)

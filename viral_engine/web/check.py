@@ -10,6 +10,7 @@ from msgspec import structs
 
 from viral_engine.messages.checks import CheckAction, CheckRequest, Decided
 from viral_engine.messages.content import Content, LookAt
+from viral_engine.messages.once import Claim
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.errors import CallError, CallTimeout, DeadLetter
 from viral_engine.web.actions import to_action
@@ -141,7 +142,7 @@ class CheckEndpoint:
                 answered = await self._checker.decide(self._checker.action_of(body, grant, received_s))
             else:
                 answered = await self._answer_once(body, grant, key, received_s)
-            status, answer, headers, _ = answered
+            status, answer, headers, *_ = answered
         except ClientGone:
             return
         except (Exception, CancelledError) as error:  # noqa: BLE001  (the edge: every exception becomes an answer here)
@@ -173,7 +174,8 @@ class CheckEndpoint:
         # What is wrong with the request is told before a key is claimed for it.
         action = self._checker.action_of(body, grant, received_s)
 
-        async def work(digest: bytes | None) -> Answered:
-            return await self._checker.decide(structs.replace(action, idempotency=digest))
+        async def work(claim: Claim | None) -> Answered:
+            answered = await self._checker.decide(structs.replace(action, idempotency=claim))
+            return answered._replace(is_kept=claim is not None)
 
-        return await self._once.answer((grant.key_id, CHECK_PATH, key), body, work, stores_itself=True)
+        return await self._once.answer((grant.key_id, CHECK_PATH, key), body, work, decides=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-import msgspec
-
+from viral_engine.messages.once import Claim
 from viral_engine.web.auth import Grant, KeyRing
 from viral_engine.web.body import Receive, read_body
 from viral_engine.web.client import client_address
@@ -22,13 +22,12 @@ from viral_engine.web.errors import (
 )
 from viral_engine.web.headers import the_only
 from viral_engine.web.idempotency import Answered
-from viral_engine.web.routes import Answer, Call, Parameter, Route
+from viral_engine.web.routes import Call, Parameter, Route
 from viral_engine.web.state import WebState
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 QUERY_FIELDS_MAX = 20
-_SERVER_ERROR = 500
 
 
 class Endpoint:
@@ -79,14 +78,14 @@ class Endpoint:
             if key is not None and route.method == "POST":
                 raise invalid("Idempotency-Key", "this route does not take an Idempotency-Key")
             answer = await handler(call)
-            return _encoded(answer), answer.media_type
+            return answer.encoded(), answer.media_type
 
-        async def work(_digest: bytes | None) -> Answered:
-            return _encoded(await handler(call))
+        async def work(claim: Claim | None) -> Answered:
+            return (await handler(replace(call, claim=claim))).encoded()
 
         # The path is part of the question: the same body for another user is another request.
         asked = (grant.key_id, f"{route.method} {scope['path']}?{scope['query_string'].decode('latin-1')}", key)
-        return await self._state.once.answer(asked, raw, work, stores_itself=False), "application/json"
+        return await self._state.once.answer(asked, raw, work, decides=False), "application/json"
 
     async def _authorize(self, scope: Mapping[str, Any]) -> Grant:
         grant = await self._state.keys.authenticate(the_only(scope["headers"], b"authorization") or b"")
@@ -142,12 +141,6 @@ async def send_answer(send: Send, answered: Answered, media_type: str, request_i
         headers += [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(answered.body))]
     await send({"type": "http.response.start", "status": answered.status, "headers": headers})
     await send({"type": "http.response.body", "body": answered.body})
-
-
-def _encoded(answer: Answer) -> Answered:
-    value = answer.value
-    body = b"" if value is None else value if isinstance(value, bytes) else msgspec.json.encode(value)
-    return Answered(answer.status, body, answer.headers, answer.is_final and answer.status < _SERVER_ERROR)
 
 
 def _of_error(error: ApiError) -> tuple[Answered, str, str]:

@@ -9,6 +9,7 @@ import msgspec
 
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.journal import NotCommitted, NotRecorded, RowsDiffer
+from viral_engine.messages.once import ClaimLost
 from viral_engine.messages.reading import NotRead
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.errors import CallError, DeadLetter
@@ -119,6 +120,8 @@ def as_api_error(error: BaseException) -> ApiError | None:
             return unavailable("the change could not be confirmed in time; it may have been made")
         case NotCommitted():
             return unavailable("the change could not be stored in time; nothing was changed")
+        case ClaimLost():
+            return ApiError(503, "idempotency_in_progress", str(error))
         case RowsDiffer():
             return ApiError(409, "conflict", "somebody else changed this at the same time")
         case _:

@@ -1,17 +1,21 @@
 """`Idempotency-Key`: the same request twice is done once and answered with the same bytes.
 
-The first request claims the key in the database, does its work and keeps the answer there for a day. While it runs,
-repeats of it in this process wait for its answer in memory; repeats elsewhere find the claim.
+The first request claims the key in the database, does its work and keeps the answer there for a day, in the
+transaction that does the work. While it runs, repeats of it in this process wait for its answer in memory; repeats
+elsewhere find the claim. A claim without an answer whose request has ended is taken over: its work was not committed,
+and can't be any more once the claim has another token.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from viral_engine.messages.journal import Commit, NotCommitted, Statement
+from viral_engine.messages.journal import Commit, NotCommitted, RowsDiffer, Statement
+from viral_engine.messages.once import Claim, ClaimLost
 from viral_engine.messages.reading import IdempotentRow, ReadIdempotent
 from viral_engine.messages.refusals import OUTCOME_UNKNOWN, Refused
 from viral_engine.runtime.errors import CallError
@@ -21,6 +25,7 @@ from viral_engine.web.context import JOURNAL, READER, WebContext
 from viral_engine.web.errors import ApiError, invalid
 
 KEY_LENGTH_MAX = 255
+TOKEN_BYTES = 16
 POLL_S = 0.1
 """How often a claim of another process is looked at again while its work is under way."""
 
@@ -35,16 +40,18 @@ class Answered(NamedTuple):
 
     Attributes:
         is_final: False for what a repeat should try again: a failure, or a decision that was not recorded.
+        is_kept: whether it is kept already, in the transaction that did the work.
     """
 
     status: int
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     is_final: bool = True
+    is_kept: bool = False
 
 
-Work = Callable[[bytes | None], Awaitable[Answered]]
-"""Does the work; gets the digest under which the answer will be kept, None when nothing can be kept."""
+Work = Callable[[Claim | None], Awaitable[Answered]]
+"""Does the work; gets the claim under which the answer is to be kept, None when nothing can be kept."""
 
 
 class _Flight(NamedTuple):
@@ -65,15 +72,15 @@ class OnceDesk:
         self._silent_s = HEARTBEATS_MISSED * context.settings.jobs.heartbeat_s
         self._flights: dict[bytes, _Flight] = {}
 
-    async def answer(self, asked: tuple[str, str, bytes], body: bytes, work: Work, *, stores_itself: bool) -> Answered:
+    async def answer(self, asked: tuple[str, str, bytes], body: bytes, work: Work, *, decides: bool) -> Answered:
         """Returns the answer of `work`, or what it answered before.
 
         Args:
             asked: the API key's id, the route, and the header's value.
             body: as sent; another one under the same key is refused.
             work: what to do at most once.
-            stores_itself: the work keeps its answer in its own transaction (a decision does), and may go on without
-                a claim while nothing can be committed, as it then has its own way to answer.
+            decides: the work is a decision, and may go on without a claim while nothing can be committed: it has its
+                own way to answer then.
 
         Raises:
             ApiError: 409 for another body, 422 for a key that is none, 503 while nothing can be claimed.
@@ -88,7 +95,7 @@ class OnceDesk:
         flight = _Flight(body_digest, asyncio.get_running_loop().create_future())
         self._flights[digest] = flight
         try:
-            answered = await self._claim_and_work(digest, body_digest, work, stores_itself=stores_itself)
+            answered = await self._claim_and_work(digest, body_digest, work, decides=decides)
         except asyncio.CancelledError:
             flight.answered.cancel()
             raise
@@ -102,65 +109,66 @@ class OnceDesk:
         finally:
             del self._flights[digest]
 
-    async def _claim_and_work(self, digest: bytes, body_digest: bytes, work: Work, *, stores_itself: bool) -> Answered:
+    async def _claim_and_work(self, digest: bytes, body_digest: bytes, work: Work, *, decides: bool) -> Answered:
         try:
-            earlier = await self._claim(digest, body_digest)
+            claimed = await self._claim(digest, body_digest)
         except (CallError, NotCommitted):
-            if not stores_itself:
+            if not decides:
                 raise
             return await work(None)
-        if earlier is not None:
-            return earlier
+        if isinstance(claimed, Answered):
+            return claimed
         try:
-            answered = await work(digest)
+            answered = await work(claimed)
         except Exception as error:
-            # A change that may have been made keeps its claim: a repeat must not make it twice.
+            # A change that may have been made keeps its claim: the next one to ask finds its answer or takes over.
             if not _may_have_been_made(error):
-                await self._release(digest)
+                await self._release(claimed)
             raise
         if not answered.is_final:
-            await self._release(digest)
-        elif not stores_itself:
-            await self._keep(digest, answered)
+            await self._release(claimed)
+        elif not answered.is_kept:
+            await self._keep(claimed, answered)
         return answered
 
-    async def _claim(self, digest: bytes, body_digest: bytes) -> Answered | None:
-        """Claims the key; returns the answer it has already, None when the work is ours to do."""
+    async def _claim(self, digest: bytes, body_digest: bytes) -> Claim | Answered:
+        """Claims the key; returns the answer instead that it has already."""
         deadline_s = self._system.clock.monotonic_s() + self._timeout_s
+        claimed = Claim(digest, os.urandom(TOKEN_BYTES))
         while True:
-            if await self._commit(statements.claim(digest, body_digest, self._boot_id)):
-                return None
+            if await self._commit(statements.claim(claimed, body_digest, self._boot_id)):
+                return claimed
             row: IdempotentRow | None = await ask(self._system, READER, ReadIdempotent(digest), self._timeout_s)
             if row is not None:
                 if row.body_digest != body_digest:
                     raise _conflict()
                 if row.answer is not None:
                     return Answered(row.status or 200, row.answer, _REPLAYED)
-                if await self._commit(self._take(digest, row.boot_id)):
-                    continue
+                if await self._commit(self._take(claimed, row)):
+                    return claimed
             if self._system.clock.monotonic_s() >= deadline_s:
                 raise ApiError(
                     503, "idempotency_in_progress", "another request with this Idempotency-Key is still under way"
                 )
             await asyncio.sleep(POLL_S)
 
-    def _take(self, digest: bytes, boot_id: str) -> Statement:
-        """Frees or takes a claim that nobody works for any more; one of ours would be in the table of flights."""
-        if boot_id == self._boot_id:
-            return statements.release(digest, boot_id)
-        return statements.take_over(digest, boot_id, self._boot_id, silent_s=self._silent_s)
+    def _take(self, claimed: Claim, row: IdempotentRow) -> Statement:
+        """Takes a claim that nobody works for any more; one of ours would be in the table of flights."""
+        if row.boot_id == self._boot_id:
+            return statements.take_again(claimed, row.token)
+        return statements.take_over(claimed, row.boot_id, self._boot_id, silent_s=self._silent_s)
 
-    async def _keep(self, digest: bytes, answered: Answered) -> None:
-        """Keeps the answer; when that fails the work is done all the same, and its caller must hear so."""
+    async def _keep(self, held: Claim, answered: Answered) -> None:
+        """Keeps the answer of work that changes nothing; when that fails its caller gets it all the same."""
         try:
-            await self._commit(statements.store_answer(digest, answered.status, answered.body))
-        except (CallError, NotCommitted):
+            await self._commit(statements.keep_answer(held, answered.status, answered.body))
+        except (CallError, NotCommitted, RowsDiffer):
             return
 
-    async def _release(self, digest: bytes) -> None:
+    async def _release(self, held: Claim) -> None:
         """Gives the key back after a failure; when that fails too the claim ends with its day."""
         try:
-            await self._commit(statements.release(digest, self._boot_id))
+            await self._commit(statements.release(held))
         except (CallError, NotCommitted):
             return
 
@@ -195,5 +203,7 @@ def _may_have_been_made(error: Exception) -> bool:
             return error.maybe
         case CallError():
             return error.begun
+        case ClaimLost():
+            return True
         case _:
             return False

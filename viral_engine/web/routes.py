@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import msgspec
+
 from viral_engine.domain.consent import DataClass
+from viral_engine.messages.journal import Statement
 from viral_engine.messages.keys import Scope
+from viral_engine.messages.once import Claim, Once
 from viral_engine.runtime.system import System
+from viral_engine.store.idempotency import keep_answer
 from viral_engine.web.ask import ask
 from viral_engine.web.auth import Grant
 from viral_engine.web.context import JOURNAL, READER, REDACTION, TRUST_SAFETY
+from viral_engine.web.idempotency import Answered
 from viral_engine.web.state import WebState
 
 Method = Literal["GET", "PUT", "POST", "DELETE"]
@@ -23,6 +29,7 @@ NOTHING: tuple[DataClass, ...] = ()
 """Declared by a route that touches no personal data."""
 
 NO_BODY = 0
+_SERVER_ERROR = 500
 
 REDACTION_TIMEOUT_S = 30.0
 """The longest a request waits for its redaction: a large text takes seconds, and may wait behind others."""
@@ -55,6 +62,7 @@ class Answer:
         value: encoded as JSON unless it is bytes; None for an empty body.
         media_type: of bytes.
         is_final: False when a repeat under the same Idempotency-Key should do the work again.
+        is_kept: whether it is kept under its Idempotency-Key already.
     """
 
     status: int
@@ -62,6 +70,14 @@ class Answer:
     media_type: str = "application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
     is_final: bool = True
+    is_kept: bool = False
+
+    def encoded(self) -> Answered:
+        """Returns what is sent."""
+        value = self.value
+        body = b"" if value is None else value if isinstance(value, bytes) else msgspec.json.encode(value)
+        is_final = self.is_final and self.status < _SERVER_ERROR
+        return Answered(self.status, body, self.headers, is_final, self.is_kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,7 @@ class Call:
         path: decoded parts of the path by name.
         query: decoded query parameters; only declared ones get here.
         body: of the route's body type, or bytes where it has none.
+        claim: under which the answer is kept, of a request with an Idempotency-Key.
     """
 
     state: WebState
@@ -82,6 +99,7 @@ class Call:
     query: Mapping[str, str]
     body: Any
     request_id: str
+    claim: Claim | None = None
 
     @property
     def author(self) -> str:
@@ -101,6 +119,24 @@ class Call:
     async def trust_safety(self, message: Any) -> Any:
         """Asks trust_safety."""
         return await ask(self._system, TRUST_SAFETY, message, self.state.context.settings.web.call_timeout_s)
+
+    async def change(self, message: Any, made: Callable[[Any], Answer]) -> Answer:
+        """Asks trust_safety for a change; under an Idempotency-Key its answer is kept in the same transaction.
+
+        Args:
+            message: the change.
+            made: makes the answer of what trust_safety says.
+        """
+        if self.claim is None:
+            return made(await self.trust_safety(message))
+        once = Once(message, lambda said: (self.kept(made(said)),))
+        return replace(made(await self.trust_safety(once)), is_kept=True)
+
+    def kept(self, answer: Answer) -> Statement:
+        """Returns what keeps an answer under the request's claim."""
+        assert self.claim is not None
+        encoded = answer.encoded()
+        return keep_answer(self.claim, encoded.status, encoded.body)
 
     async def read(self, message: Any) -> Any:
         """Asks the reader."""

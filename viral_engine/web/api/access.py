@@ -158,19 +158,20 @@ def add(list_name: ListName) -> Handler:
         expires_at = expiry(body.expires_at, call.state.context.system.clock.wall_ms(), ahead_max=ahead_max)
         if list_name == "blocks" and body.kind == "network" and expires_at is None:
             raise Invalid("expires_at", "is needed: a blocked network hits whoever gets its addresses next")
-        entry: EntryStands = await call.trust_safety(
-            AddEntry(
-                list_name=list_name,
-                kind=body.kind,
-                value=value,
-                reason=reason,
-                expires_at=expires_at,
-                author=call.author,
-                label=label,
-            )
+        addition = AddEntry(
+            list_name=list_name,
+            kind=body.kind,
+            value=value,
+            reason=reason,
+            expires_at=expires_at,
+            author=call.author,
+            label=label,
         )
-        stored = _STORED[list_name](entry.entry_id, entry.is_new, entry.is_longer, entry.reason, entry.expires_at)
-        return Answer(201 if entry.is_new else 200, stored)
+        return await call.change(addition, stored)
+
+    def stored(entry: EntryStands) -> Answer:
+        now = _STORED[list_name](entry.entry_id, entry.is_new, entry.is_longer, entry.reason, entry.expires_at)
+        return Answer(201 if entry.is_new else 200, now)
 
     return add_entry
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import structs
 
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.checks import CheckAnswer, CheckRequest
+from viral_engine.messages.once import ItemClaim
+from viral_engine.messages.reading import IdempotentRow, NotRead, ReadIdempotent
+from viral_engine.runtime.errors import CallError
 from viral_engine.web.check import Checker
 from viral_engine.web.decode import BodyDecoder
 from viral_engine.web.errors import ErrorBody, as_api_error, internal, malformed
@@ -69,7 +74,8 @@ def bulk(checker: Checker, items_max: int) -> Handler:
         parts: list[bytes] = []
         is_final = True
         for start in range(0, len(items), CHUNK):
-            answers = await asyncio.gather(*(_one(checker, call, raw) for raw in items[start : start + CHUNK]))
+            chunk = range(start, min(start + CHUNK, len(items)))
+            answers = await asyncio.gather(*(_one_once(checker, call, items[place], place) for place in chunk))
             parts += [body for body, _ in answers]
             is_final = is_final and all(final for _, final in answers)
         return Answer(200, b'{"answers":[' + b",".join(parts) + b"]}", is_final=is_final)
@@ -92,16 +98,37 @@ def _solid_bytes(text: bytes) -> int:
     return len(text.translate(None, b" \t\r\n"))
 
 
-async def _one(checker: Checker, call: Call, raw: msgspec.Raw) -> tuple[bytes, bool]:
+async def _one_once(checker: Checker, call: Call, raw: msgspec.Raw, place: int) -> tuple[bytes, bool]:
+    """Returns an item's answer, of a repeated request the one that was recorded with the item, and whether it is final.
+
+    Each item is committed by itself: a request that broke off has decided some of them.
+    """
+    if call.claim is None:
+        return await _one(checker, call, raw, None)
+    digest = hashlib.sha256(b"%b item %d %b" % (call.claim.digest, place, raw)).digest()
+    try:
+        row: IdempotentRow | None = await call.read(ReadIdempotent(digest))
+    except (CallError, NotRead) as error:
+        return _error_body(call, error)
+    if row is not None and row.answer is not None:
+        return row.answer, True
+    return await _one(checker, call, raw, ItemClaim(digest, call.state.context.boot_id))
+
+
+async def _one(checker: Checker, call: Call, raw: msgspec.Raw, claim: ItemClaim | None) -> tuple[bytes, bool]:
     """Returns an item's answer and whether it is final."""
     assert call.grant is not None
     try:
         action = checker.action_of(bytes(raw), call.grant, call.state.context.system.clock.monotonic_s())
-        _, body, _, is_final = await checker.decide(action)
+        answered = await checker.decide(structs.replace(action, idempotency=claim))
     except Exception as error:  # noqa: BLE001  (one bad item sinks nobody)
-        known = as_api_error(error)
-        if known is None:
-            call.state.traffic.failed("check_bulk", call.request_id.encode(), error)
-            known = internal()
-        return known.body(), known.status < 500  # noqa: PLR2004 - server errors
-    return body, is_final
+        return _error_body(call, error)
+    return answered.body, answered.is_final
+
+
+def _error_body(call: Call, error: Exception) -> tuple[bytes, bool]:
+    known = as_api_error(error)
+    if known is None:
+        call.state.traffic.failed("check_bulk", call.request_id.encode(), error)
+        known = internal()
+    return known.body(), known.status < 500  # noqa: PLR2004 - server errors

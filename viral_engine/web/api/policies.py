@@ -14,7 +14,6 @@ from viral_engine.messages.policies import (
     LoadPolicy,
     PolicyMode,
     PolicyRows,
-    PolicyStands,
     ReadPolicies,
     ReadShadowed,
     Shadowed,
@@ -160,7 +159,7 @@ async def post_policy(call: Call) -> Answer:
         policy = await asyncio.to_thread(policy_of, body.source)
     except BadPolicy as bad:
         raise Refused("bad_policy", f"source {bad}", field="source", http_status=409) from bad
-    stands: PolicyStands = await call.trust_safety(
+    return await call.change(
         LoadPolicy(
             policy_id=policy.id,
             source=body.source,
@@ -168,9 +167,9 @@ async def post_policy(call: Call) -> Answer:
             mode=body.mode,
             author=call.author,
             reason=reason,
-        )
+        ),
+        lambda stands: Answer(201, stands),
     )
-    return Answer(201, stands)
 
 
 async def switch_policy(call: Call) -> Answer:
@@ -179,10 +178,8 @@ async def switch_policy(call: Call) -> Answer:
     reason = text(body.reason, "reason", REASON_LENGTH_MAX)
     if body.version is not None and not 1 <= body.version <= VERSION_MAX:
         raise Invalid("version", f"must be 1 to {VERSION_MAX}")
-    stands: PolicyStands = await call.trust_safety(
-        SwitchPolicy(mode=body.mode, version=body.version, author=call.author, reason=reason)
-    )
-    return Answer(200, stands)
+    switch = SwitchPolicy(mode=body.mode, version=body.version, author=call.author, reason=reason)
+    return await call.change(switch, lambda stands: Answer(200, stands))
 
 
 async def get_shadowed(call: Call) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -18,9 +18,7 @@ from viral_engine.messages.reviews import (
     AddReport,
     Appeal,
     AppealBody,
-    CaseClosed,
     CaseKind,
-    CaseStands,
     CaseState,
     CaseView,
     ClaimCase,
@@ -83,15 +81,16 @@ async def post_report(call: Call) -> Answer:
         author=call.author,
     )
     try:
-        stands: ReportStands = await call.trust_safety(report)
+        answer = await call.change(report, lambda stands: Answer(201 if stands.is_new else 200, stands))
     except Refused as refused:
         raise _until_tomorrow(refused, call.state.context.system.clock.wall_ms()) from None
+    stands: ReportStands = answer.value
     if body.category == "child_safety" and stands.is_new:
         # A cast waits for no mail server; should it be lost, the pager's next tick finds the case.
         call.state.context.system.cast(PAGER, PageWaiting())
         # For whoever watches the log; nothing of the report itself is in it.
         call.state.context.log.critical("child_safety_report", case_id=stands.report_id, blocked=stands.blocked)
-    return Answer(201 if stands.is_new else 200, stands)
+    return answer
 
 
 async def post_appeal(call: Call) -> Answer:
@@ -99,8 +98,8 @@ async def post_appeal(call: Call) -> Answer:
     body: AppealBody = call.body
     decision_id = uuid_text(body.decision_id, "decision_id")
     content = lines(body.content, "content", TEXT_LENGTH_MAX)
-    stands: CaseStands = await call.trust_safety(Appeal(decision_id=decision_id, content=content, author=call.author))
-    return Answer(201 if stands.is_new else 200, stands)
+    appeal = Appeal(decision_id=decision_id, content=content, author=call.author)
+    return await call.change(appeal, lambda stands: Answer(201 if stands.is_new else 200, stands))
 
 
 async def list_cases(call: Call) -> Answer:
@@ -140,8 +139,8 @@ async def get_case(call: Call) -> Answer:
 async def claim_case(call: Call) -> Answer:
     """Gives a case to whoever asks, for an hour."""
     view = await _case(call)
-    await _change(call, ClaimCase(case_id=view.case_id, author=call.author))
-    return Answer(200, Claimed(view.case_id, call.author))
+    claim = ClaimCase(case_id=view.case_id, author=call.author)
+    return await _change(call, claim, lambda _: Answer(200, Claimed(view.case_id, call.author)))
 
 
 async def close_case(call: Call) -> Answer:
@@ -152,14 +151,13 @@ async def close_case(call: Call) -> Answer:
     message = CloseCase(
         case_id=view.case_id, outcome=body.outcome, note=note, author=call.author, child_safety=call.may("child_safety")
     )
-    closed: CaseClosed = await _change(call, message)
-    return Answer(200, closed)
+    return await _change(call, message, lambda closed: Answer(200, closed))
 
 
-async def _change(call: Call, message: ClaimCase | CloseCase) -> Any:
+async def _change(call: Call, message: ClaimCase | CloseCase, made: Callable[[Any], Answer]) -> Answer:
     """Asks for the change of a case; a refusal tells which of the two it is, a closed case or another's."""
     try:
-        return await call.trust_safety(message)
+        return await call.change(message, made)
     except Refused as refused:
         if refused.code != "conflict":
             raise

@@ -89,8 +89,10 @@ async def post_signal(call: Call) -> Answer:
         raise Invalid("signal", "must begin with a-z and have up to 64 of a-z, 0-9 and underscore")
     if isinstance(body.value, str):
         text(body.value, "value")
-    value = await call.trust_safety(SetSignal(user_id=user_id, body=body, author=call.author))
-    return Answer(201, SignalStored(user_id, body.signal, value))
+    return await call.change(
+        SetSignal(user_id=user_id, body=body, author=call.author),
+        lambda value: Answer(201, SignalStored(user_id, body.signal, value)),
+    )
 
 
 async def post_consent(call: Call) -> Answer:
@@ -106,8 +108,10 @@ async def post_consent(call: Call) -> Answer:
         policy_version=policy_version(body.policy_version),
         expires_at=expiry(body.expires_at, call.state.context.system.clock.wall_ms()),
     )
-    consent_id = await call.trust_safety(AddConsent(user_id=user_id, body=checked, author=call.author))
-    return Answer(201, ConsentStored(consent_id))
+    return await call.change(
+        AddConsent(user_id=user_id, body=checked, author=call.author),
+        lambda consent_id: Answer(201, ConsentStored(consent_id)),
+    )
 
 
 async def confirm_guardian(call: Call) -> Answer:

@@ -28,7 +28,6 @@ from viral_engine.actors.growth.trust_safety.held import (
     restore,
 )
 from viral_engine.actors.growth.trust_safety.lists import lists_of
-from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET
 from viral_engine.actors.growth.trust_safety.policies import Policies
 from viral_engine.actors.growth.trust_safety.profiles import profile_of, unknown_user
 from viral_engine.domain.duplicates import DAY_MS
@@ -37,13 +36,14 @@ from viral_engine.domain.uuid7 import Uuid7Source
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.database import CleanUp, DatabaseReady, Invalidate
 from viral_engine.messages.journal import Commit, NotRecorded
+from viral_engine.messages.once import Once
 from viral_engine.messages.reading import NotRead, ReadProfile, ReadWarmStart, WarmStart
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.actor import NO_REPLY, NoReply
 from viral_engine.runtime.loop_actor import LoopActor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from viral_engine.actors.growth.trust_safety.change import Change
     from viral_engine.config import TrustSafety as TrustSafetySettings
@@ -104,6 +104,8 @@ class TrustSafety(LoopActor):
             match message:
                 case CheckAction():
                     self._check(message, reply_to)
+                case Once(change, keep):
+                    self._change(change, reply_to, keep)
                 case _ if isinstance(message, ChangeMessage):
                     self._change(message, reply_to)
                 case _:
@@ -120,7 +122,7 @@ class TrustSafety(LoopActor):
             case Invalidate(kind, key):
                 self._invalidate(kind, key)
             case CleanUp():
-                self._clean_up()
+                self._memory.clean_up(self.system.clock.wall_ms())
             case _:
                 super().handle_cast(message)
 
@@ -156,7 +158,7 @@ class TrustSafety(LoopActor):
 
     def identity_of(self, message: Any) -> Any:
         """A check is the same whoever asks it again, and whenever."""
-        message = self._suspect or message
+        message = self._suspect or (message.message if isinstance(message, Once) else message)
         if isinstance(message, CheckAction):
             return structs.replace(message, api_key_id="", received_s=0.0, idempotency=None)
         return message
@@ -250,8 +252,8 @@ class TrustSafety(LoopActor):
 
     # Changes.
 
-    def _change(self, message: Any, reply_to: ReplyTo) -> None:
-        """Hands a change to the journal; memory follows after the commit."""
+    def _change(self, message: Any, reply_to: ReplyTo, keep: Callable[[Any], Any] | None = None) -> None:
+        """Hands a change to the journal, with what keeps its answer; memory follows after the commit."""
         memory, wall_ms = self._memory, self.system.clock.wall_ms()
         try:
             change = plan_change(message, lambda: self._ids.next(wall_ms), wall_ms)
@@ -263,7 +265,8 @@ class TrustSafety(LoopActor):
             raise Refused("unavailable", "too many changes are waiting for the database", http_status=503)
         if change.adds_to is not None and not memory.has_room(change.adds_to):
             raise Refused("limit_reached", f"the list holds its {self._settings.entries_max} entries", http_status=409)
-        reply = self.call(JOURNAL, Commit(change.statements), COMMIT_TIMEOUT_S)
+        then = None if keep is None else lambda rows: keep(change.answer(rows))
+        reply = self.call(JOURNAL, Commit(change.statements, then), COMMIT_TIMEOUT_S)
         self._follow_commit(Committing(change, reply, reply_to))
 
     def _follow_commit(self, committing: Committing) -> None:
@@ -373,13 +376,6 @@ class TrustSafety(LoopActor):
         self.status = None
         if self._load_again:
             self._load()
-
-    def _clean_up(self) -> None:
-        now_ms = self.system.clock.wall_ms()
-        memory = self._memory
-        memory.live.clean_up(memory.live.advance(now_ms))
-        memory.backfill.clean_up(memory.backfill.last_ms)
-        memory.lists.clean_up(now_ms, CLEAN_UP_BUDGET)
 
     def _after(self, reply: Reply[Any], message: Any) -> None:
         """Has `message` sent to whoever is here by then: this incarnation, or the one that adopted its work.

@@ -20,7 +20,7 @@ from viral_engine.messages.checks import (
     Shadowed,
 )
 from viral_engine.messages.journal import DecisionRow, RecordDecision
-from viral_engine.store.idempotency import store_answer
+from viral_engine.store.idempotency import keep_answer
 
 if TYPE_CHECKING:
     from viral_engine.domain.decision import Decision
@@ -121,5 +121,5 @@ def record_of(
     )
     if request.idempotency is not None:
         # In the decision's own transaction: whoever asks again with the same key gets this answer or a new decision.
-        statements = (*statements, store_answer(request.idempotency, HTTP_OK, encoded))
+        statements = (*statements, keep_answer(request.idempotency, HTTP_OK, encoded))
     return RecordDecision(row=row, reply=Decided(answer.decision, encoded), statements=statements)

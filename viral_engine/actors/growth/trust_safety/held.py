@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from viral_engine.actors.growth.trust_safety.lists import Lists
-from viral_engine.actors.growth.trust_safety.memory import Timeline
+from viral_engine.actors.growth.trust_safety.memory import CLEAN_UP_BUDGET, Timeline
 from viral_engine.actors.growth.trust_safety.policies import Policies, policy_at
 from viral_engine.actors.growth.trust_safety.profiles import Profiles
 from viral_engine.messages.checks import CheckAction
@@ -109,6 +109,12 @@ class Memory:
         """Lets a policy stand from the next check on; no version ends a shadow."""
         self.policies.stand(mode, None if version is None else policy_at(version, body))
         self.adopt_limits()
+
+    def clean_up(self, now_ms: int) -> None:
+        """Drops some of what has ended."""
+        self.live.clean_up(self.live.advance(now_ms))
+        self.backfill.clean_up(self.backfill.last_ms)
+        self.lists.clean_up(now_ms, CLEAN_UP_BUDGET)
 
     def adopt_limits(self) -> None:
         """Gives the windows the lengths of the policy that decides."""
