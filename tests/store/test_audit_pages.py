@@ -178,3 +178,11 @@ def test_an_appeal_of_a_decision_that_is_not_there_leaves_nothing(running: Engin
     refused = outcome(running.ask(Appeal(decision_id=str(lowest_uuid7(NOON_MS)), content="x", author="key:host")))
     assert isinstance(refused, Refused)
     assert acts_of(running) == []
+
+
+def test_the_lift_of_a_block_that_its_case_names_no_more_is_hidden_as_well(running: Engine) -> None:
+    for _ in range(2):
+        report(running, "staff", category=Category.CHILD_SAFETY, trusted=True)
+        lift(running, blocked(running)[0][0], child_safety=True)
+    assert actions(running) == []
+    assert actions(running, action="blocks.lift", child_safety=True) == ["blocks.lift"] * 2
