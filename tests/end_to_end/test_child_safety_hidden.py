@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from running_daemon import RunningDaemon
 from test_review_verbs import key
+
+VERDICT = {"outcome": "overturn", "note": "a mistake"}
 
 
 def report(daemon: RunningDaemon, user: str, category: str, **more: Any) -> Any:
@@ -70,3 +73,57 @@ def test_a_reviewer_sees_no_difference_between_what_child_safety_and_what_others
         whole = daemon.request("GET", f"/v1/decisions/{refused['decision_id']}", key=both)
         assert [flag[0] for flag in whole.json["facts"]["flags"]] == [taken["report_id"]]
     assert seen[0] == seen[1]
+
+
+def entries(daemon: RunningDaemon, scopes: tuple[str, ...], query: str = "") -> list[Any]:
+    """Oldest first, asked for in pages of two."""
+    reader, found, before = key(daemon, *scopes), [], ""
+    while True:
+        answer = daemon.request("GET", f"/v1/audit?limit=2{query}{before}", key=reader)
+        assert answer.status == 200, answer.body
+        found += answer.json["entries"]
+        if answer.json["next_before"] is None:
+            return found[::-1]
+        assert len(answer.json["entries"]) == 2
+        before = f"&before={answer.json['next_before']}"
+
+
+def test_the_audit_tells_of_child_safety_to_keys_of_its_scope_alone(shared_daemon: RunningDaemon) -> None:
+    daemon = shared_daemon
+    guardian = key(daemon, "review", "child_safety")
+    subject = "&subject_kind=user&subject_id=tutor-24"
+    case_ids = []
+    for category in ("child_safety", "spam"):
+        taken = report(daemon, "tutor-24", category, severity="critical")
+        refused = daemon.check("tutor-24", "general")
+        said = {"decision_id": refused["decision_id"], "content": "not me"}
+        appeal = daemon.request("POST", "/v1/appeals", said).json["case_id"]
+        for case_id in (taken["report_id"], appeal):
+            path = f"/v1/reviews/{case_id}"
+            for method, rest, body in (("GET", "", None), ("POST", "/claim", None), ("POST", "/close", VERDICT)):
+                assert daemon.request(method, path + rest, body, key=guardian).status == 200
+            case_ids.append(case_id)
+        assert entries(daemon, ("audit",), subject) == []
+    steps = ["blocks.add", "report.add", "appeal.add", "blocks.lift"]
+    assert [one["action"] for one in entries(daemon, ("audit", "child_safety"), subject)] == [*steps, *steps]
+    of_child_safety, whole = case_ids[:2], ["case.read", "case.claim", "case.close"]
+    for case_id in case_ids:
+        about = f"&subject_kind=case&subject_id={case_id}"
+        assert entries(daemon, ("audit",), about) == []
+        seen = [one["action"] for one in entries(daemon, ("audit", "child_safety"), about)]
+        assert seen == (whole if case_id in of_child_safety else whole[1:])
+
+
+def test_entries_of_the_audit_are_not_numbered(shared_daemon: RunningDaemon) -> None:
+    daemon = shared_daemon
+    for reason in ("one", "two", "three"):
+        body = {
+            "kind": "user",
+            "value": "tutor-25",
+            "reason": reason,
+            "expires_at": f"20{30 + len(reason)}-01-01T00:00:00Z",
+        }
+        assert daemon.request("POST", "/v1/blocks", body).status in (200, 201)
+    numbers = [int(one["id"], 16) for one in entries(daemon, ("audit",), "&subject_kind=user&subject_id=tutor-25")]
+    assert len(numbers) == 3
+    assert min(abs(one - other) for one, other in pairwise(numbers)) > 1_000_000

@@ -83,7 +83,7 @@ def test_an_overturn_lifts_no_block_of_child_safety_and_says_which_ones_stay(run
     assert answer(running, device_id="laptop")["reasons"][0] == "user_blocked"
     assert acts(running)[-3:] == ["blocks.lift", "blocks.keep", "case.close"]
     told = rows_of(running.database.conninfo, "SELECT subject_id, details FROM audit WHERE act = 'blocks.keep'")
-    assert told == [(ours, {"case": case_id})]
+    assert told == [(BAD, {"case": case_id, "block_id": ours})]
 
 
 def test_a_block_that_a_report_of_child_safety_made_longer_is_not_lifted_with_the_report_before(

@@ -9,6 +9,7 @@ from rows import NOON_MS, commit, copy_in, decision
 from sqlalchemy import event
 
 from viral_engine.domain.uuid7 import Uuid7Source, lowest_uuid7
+from viral_engine.messages.audit import ReadAudit
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.dead_letters import ReadDeadLetters
 from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
@@ -123,6 +124,7 @@ def test_a_batch_of_any_size_is_one_statement(store: Database) -> None:
         ReadDisclosures: ReadDisclosures(user_id="a"),
         ReadPastDecisions: ReadPastDecisions(since_ms=NOON_MS),
         ReadPastEntries: ReadPastEntries(source="reports", since_ms=NOON_MS),
+        ReadAudit: ReadAudit(subject=("user", "a")),
     }
     # The versions, and which of them stand.
     of_two = {ReadPolicies}

@@ -116,7 +116,7 @@ def test_a_label_counts_from_its_answer_on_and_is_told_in_the_act_s_audit(runnin
     assert outcome(running.ask(remove)).http_status == 404
     query = "SELECT act, subject_kind, details ->> 'label' FROM audit WHERE act LIKE 'labels.%%' ORDER BY id"
     assert rows_of(running.database.conninfo, query) == [
-        ("labels.add", "user", "on_watch"), ("labels.add", "network", "vpn"), ("labels.lift", "labels", None),
+        ("labels.add", "user", "on_watch"), ("labels.add", "network", "vpn"), ("labels.lift", "user", None),
     ]  # fmt: skip
 
 

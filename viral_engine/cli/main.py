@@ -43,6 +43,7 @@ VERBS = {
     "blocks": "access:blocks",
     "allows": "access:allows",
     "labels": "access:labels",
+    "audit": "audit:audit",
     "policy": "policy:policy",
     "reports": "reviews:reports",
     "appeals": "reviews:appeals",

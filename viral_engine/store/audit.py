@@ -1,13 +1,23 @@
-"""The trail of acts: one row per act, written in the act's own transaction."""
+"""The trail of acts: one row per act, written in the act's own transaction.
+
+Rows are neither numbered without gaps nor chained yet: the columns for it are empty.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from viral_engine.messages.journal import Statement
 from viral_engine.store.redact import redacted
 from viral_engine.store.statements import instant_of, json_text, statement
 
-__all__ = ["audit_entry"]
+__all__ = ["audit_entry", "audit_entry_about"]
+
+About = Literal["blocks", "allows", "labels", "decisions"]
+_ABOUT = (
+    "INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"
+    " SELECT %s, %s, %s, {}, %s::jsonb FROM {} WHERE id = %s"
+)
 
 
 def audit_entry(
@@ -19,7 +29,7 @@ def audit_entry(
     details: Mapping[str, Any] | None = None,
     request_id: str | None = None,
 ) -> Statement:
-    """One act as a row; the sealer numbers and chains it later.
+    """One act as a row.
 
     Args:
         act: What was done, as `block.add`.
@@ -43,5 +53,35 @@ def audit_entry(
         identifier,
         json_text(redacted(details or {}), "details"),
         request_id,
+        rows_expected=1,
+    )
+
+
+def audit_entry_about(
+    act: str, author: str, *, at_ms: int, row: tuple[About, UUID], details: Mapping[str, Any] | None = None
+) -> Statement:
+    """One act on a row that is about somebody: they are the subject, so that all that was done to them is found by it.
+
+    `RowsDiffer` when there is no such row.
+
+    Args:
+        act: What was done, as `blocks.lift`.
+        author: As of `audit_entry`.
+        at_ms: When.
+        row: Table and id; whom the row is about is read in the act's own transaction.
+        details: As of `audit_entry`; the row's id should be among them.
+
+    Raises:
+        ValueError: `act` or `author` hold what PostgreSQL cannot.
+    """
+    table, row_id = row
+    subject = "'user', user_id" if table == "decisions" else "kind, value"
+    return statement(
+        _ABOUT.format(subject, table),
+        instant_of(at_ms),
+        author,
+        act,
+        json_text(redacted(details or {}), "details"),
+        row_id,
         rows_expected=1,
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from viral_engine.messages.audit import ReadAudit
 from viral_engine.messages.dead_letters import ReadDeadLetters
 from viral_engine.messages.disclosures import ReadDisclosures, ReadStandings
 from viral_engine.messages.history import ReadPastDecisions, ReadPastEntries
@@ -22,6 +23,7 @@ from viral_engine.messages.reading import (
 from viral_engine.messages.reviews import ReadCase, ReadCases
 from viral_engine.messages.would_hit import ReadWouldHit
 from viral_engine.store.access import read_entries
+from viral_engine.store.audit_pages import read_audit
 from viral_engine.store.dead_letters import read_dead_letters
 from viral_engine.store.decisions import read_decisions, read_pages
 from viral_engine.store.disclosures import read_disclosures
@@ -59,4 +61,5 @@ READS: Mapping[type, Read] = {
     ReadPastDecisions: read_past_decisions,
     ReadPastEntries: read_past_entries,
     ReadWouldHit: read_would_hit,
+    ReadAudit: read_audit,
 }

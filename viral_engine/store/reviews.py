@@ -110,15 +110,15 @@ _OVERTURNED = (
 # What becomes of each block is told by itself.
 _TOLD = (
     "INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"
-    " SELECT %s, %s, '{}', 'blocks', id::text, jsonb_build_object('case', %s::text) FROM {}"
+    " SELECT %s, %s, '{}', kind, value, jsonb_build_object('case', %s::text, 'block_id', id) FROM {}"
 )
 _LIFT = (
     "WITH lifted AS (UPDATE blocks SET lifted_at = %s, lifted_by = %s, lift_reason = 'a case was overturned'"  # noqa: S608 - constants
-    f" WHERE {_OVERTURNED} AND (%s OR NOT {OF_CHILD_SAFETY}) RETURNING id),"
+    f" WHERE {_OVERTURNED} AND (%s OR NOT {OF_CHILD_SAFETY}) RETURNING id, kind, value),"
     f" told AS ({_TOLD.format('blocks.lift', 'lifted')}) SELECT id::text FROM lifted"
 )
 _KEEP = (
-    f"WITH kept AS (SELECT id FROM blocks WHERE {_OVERTURNED}),"  # noqa: S608 - constants
+    f"WITH kept AS (SELECT id, kind, value FROM blocks WHERE {_OVERTURNED}),"  # noqa: S608 - constants
     f" told AS ({_TOLD.format('blocks.keep', 'kept')}) SELECT id::text FROM kept"
 )
 _NONE = "SELECT NULL WHERE false"

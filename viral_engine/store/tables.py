@@ -239,7 +239,8 @@ nodes = Table(
     _column("heartbeat_at", _INSTANT, C.OPERATIONAL),
 )
 
-# The last four columns belong to the sealer: it numbers the rows and chains them over salted commitments.
+# The last four columns are for numbering the rows and chaining them over salted commitments, which nothing does yet:
+# they are empty.
 audit = Table(
     "audit",
     metadata,

@@ -127,6 +127,20 @@ EXAMPLES: Mapping[str, Any] = {
         ],
         "next_before": None,
     },
+    "AuditPage": {
+        "entries": [
+            {
+                "id": "5f0e6a7c8d90b2b1",
+                "at": _WHEN,
+                "action": "blocks.add",
+                "author": "key:k1",
+                "subject_kind": "device",
+                "subject_id": "d-1",
+                "details": {"reason": "stolen accounts", "expires_at": None},
+            },
+        ],
+        "next_before": None,
+    },
     "RedactionBody": {"content": "Write to ann@example.org", "audience": "public"},
     "RedactionAnswer": {"content": "Write to [EMAIL_1]", "findings": {"email": 1}},
     "UserBody": {"persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": [41], "jurisdiction": "us-ca"},

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from viral_engine.domain.consent import DataClass
+from viral_engine.messages.audit import AuditPage
 from viral_engine.messages.history import PastDecisions, PastEntries
-from viral_engine.web.api import history
+from viral_engine.web.api import audit, history
 from viral_engine.web.routes import NO_BODY, Route
 
 _PERSON = (DataClass.ACCOUNT, DataClass.CONTACT, DataClass.PROFILE)
@@ -36,5 +37,17 @@ def history_routes() -> tuple[Route, ...]:
             body_bytes_max=NO_BODY,
             query=history.ENTRIES,
             answers={200: PastEntries},
+        ),
+        Route(
+            name="list_audit",
+            method="GET",
+            path="/v1/audit",
+            summary="Who did what to whom, newest first; reports, appeals and their cases with `child_safety` alone.",
+            handler=audit.list_audit,
+            touches=(DataClass.ACCOUNT,),
+            scopes=("audit",),
+            body_bytes_max=NO_BODY,
+            query=audit.PAGE,
+            answers={200: AuditPage},
         ),
     )

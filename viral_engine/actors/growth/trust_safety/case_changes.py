@@ -21,7 +21,7 @@ from viral_engine.messages.reviews import (
     ReportStands,
 )
 from viral_engine.store.access import STANDING_AT, add_entry
-from viral_engine.store.audit import audit_entry
+from viral_engine.store.audit import audit_entry, audit_entry_about
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.reviews import (
     DAY_MS,
@@ -147,7 +147,13 @@ def _appeal(message: Appeal, new_id: UUID, now_ms: int) -> Change:
     return Change(
         statements=(
             *open_appeal(new_id, decision_id, message.content, now_ms),
-            audit_entry("appeal.add", message.author, at_ms=now_ms, subject=("decision", message.decision_id)),
+            audit_entry_about(
+                "appeal.add",
+                message.author,
+                at_ms=now_ms,
+                row=("decisions", decision_id),
+                details={"decision_id": str(decision_id)},
+            ),
         ),
         answer=stands,
         refused=absent,
