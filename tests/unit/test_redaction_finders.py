@@ -78,6 +78,40 @@ def test_a_phone_number_is_found_and_a_calculation_is_not(marked: str) -> None:
 @pytest.mark.parametrize(
     "marked",
     [
+        "my number is <555-1234>, text me. My new number's <867 5309>!",
+        "my mom's number is <555-1234> 5 pm; my # is <555-1234>; here's my number: <5551234>",
+        "my number is <5551234> so text me; the number is <555-1234>, call us",
+        "call me at <5551234> or hit me up on <5551234>; reach us at <612 34 56 78>",
+        "mi n\u00famero es <612345678>; mi numero es <612 345 678>",
+        "ll\u00e1mame al <5512345>; ESCR\u00cdBEME un mensaje al <612.34.56.78>; mi m\u00f3vil es <5551234>",
+        "n\u00famero de tel\u00e9fono: <5551234>; my cell is <5551234>; whatsapp <5512345>",
+        "my number is <five five five one two three four>",
+    ],
+)
+def test_a_number_of_any_form_is_a_phone_number_behind_words_that_say_so(marked: str) -> None:
+    finds(Kind.PHONE, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the number is 5551234 divided by 7", "my number is 1234567 because 7 divides it", "my number is 5551234",
+        "pick a number: 867-5309 = ?", "the number is 867-5309", "my number is 867-5309 = ?",
+        "my number is 867-5309 divided by 3", "my number is 123456789 because 3 divides it",
+        "mi n\u00famero es 1234567 porque 7 lo divide",
+        "el n\u00famero es 612345678 entre 3", "my number is 612345678 + 1",
+        "my number is 12345", "my student number is 1234567", "each cell is 1234567 atoms", "meet me at 4:30",
+        "the number is 1000000, call it n", "my number is 3.1415926", "my number is 20.11.2026",
+        "number 1234567 is prime",
+    ],
+)  # fmt: skip
+def test_a_number_that_somebody_thought_of_is_not_one_to_call(text: str) -> None:
+    assert redact(text, guess=False).text == text
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
         "<123-45-6789>, <078 05 1120>, <123.45.6789>",
         "ssn <123456789>",
         "000-12-3456 666-12-3456 900-12-3456 123-00-4567 123-45-0000",

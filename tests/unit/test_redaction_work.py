@@ -25,6 +25,8 @@ HOSTILE = (
     "March ", "1/1/", "High ", "School of A ", "St. ", "P.S. ", "Maya ", "Maya Chen ", "my name is ", "Hi ",
     "I'm ", "John ", "John-", "\uff11", "\u200b", "\u0301", "\u738b", "\ufffc", " ", "\n", "x", "X ", ";", "_",
     "call 1 ", "ssn 1 ", "ssn ", "-at-", "&#64;", '"', "a@ ", "((at", "*1*", "<1", "\u0940",
+    "my number is 555-1234 ", "call me at 1 ", "my number is ", "me at ", "number 1 2 3 4 5 6 7 8, ",
+    "my 5551234 text ",
 )  # fmt: skip
 KNOWN = Known([f"Maya {'Maya ' * (at % 15)}Chen" for at in range(KNOWN_MAX)])
 
