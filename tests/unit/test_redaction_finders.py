@@ -193,6 +193,40 @@ def test_a_street_address_is_found_to_its_zip_code(marked: str) -> None:
 @pytest.mark.parametrize(
     "marked",
     [
+        "vivo en la <calle Mayor 15>; CALLE: <CALLE MAYOR 15>; vivo en la <calle mayor 15> con mi mam\u00e1",
+        "<Calle de Alcal\u00e1 42, 28014 Madrid>. <Av. Reforma 222, CDMX>, <Paseo de Gracia 43, 2\u00ba 1\u00aa>",
+        "<C/ Gran V\u00eda 3> y <C/Gran Via, 3>; <Plaza Mayor 1>! <Carrera 7 # 12-34> o <Cra 7 #12A-34>",
+        "<calle mayor n\u00ba 15, 3\u00ba izq, 28013 Madrid>; <avenida de la constituci\u00f3n s/n>",
+        "<Calle 5 de Mayo 123>; <Carretera de Toledo km 12>; <AVENIDA DE LA CONSTITUCION 3>",
+        "<15 rue de Rivoli, 75001 Paris>; <12 bis, rue du Faubourg Saint-Honor\u00e9, 75008 Paris, France>",
+        "<3 place de la R\u00e9publique>; <12 avenue des Champs-\u00c9lys\u00e9es>; <7 boulevard Voltaire>",
+        "I live at <22 Maple>; i live at <22 maple> and you? my address is <22 Maple, Springfield, IL 62704>",
+        "vivo en <Mayor 15>; mi direcci\u00f3n es <Reforma 222>; mi direcci\u00f3n es <22 Maple>",
+        "<10 Downing Street, London SW1A 2AA>, <221B Baker Street, London, NW1 6XE>",
+        "<10 downing street, london sw1a 2aa>. <Calle Mayor 15, 28013 Madrid>, Maya me dijo",
+    ],
+)
+def test_an_address_is_found_as_it_is_written_in_spain_mexico_colombia_france_and_britain(marked: str) -> None:
+    finds(Kind.ADDRESS, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "la calle es larga", "la calle tiene 15 casas", "la calle roja 15 metros", "En la Avenida Norte hay 15 coches",
+        "Plaza has 4 letters", "Plaza Hotel 5 stars", "Ave Maria 3 times", "calle 15 = x", "Calle Mayor 15 = 3",
+        "avenue 5x + 3", "15 rue, 16 avenue", "12 rue x + 3", "Chapter 3 Place Value", "2 route options",
+        "we live at 22 degrees", "I live at 22 degrees north", "vivo en Madrid 3 d\u00edas", "Carrera 7 - 3", "Via 5",
+        "f = c/ lambda 3", "v = C/ X 3", "av speed 5", "Cl gains 1 electron", "the postcode area SW1 and 2AA",
+    ],
+)  # fmt: skip
+def test_a_word_for_a_street_in_a_sentence_or_a_calculation_is_no_address(text: str) -> None:
+    assert redact(text, guess=False).text == text
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
         "born on <March 14, 2012>",
         "DOB: <03/14/2012>",
         "my birthday is <14 march>",
