@@ -241,6 +241,34 @@ def test_a_date_is_hidden_where_it_is_said_to_be_a_birthday(marked: str) -> None
 @pytest.mark.parametrize(
     "marked",
     [
+        "add me on snapchat: <mayac14>; add me on snap <mayac14>, it's me; ADD ME ON SNAP: <MAYA_C>",
+        "my insta is <@maya.c>, my discord is <maya#1234>; my insta is <mayachen> and my snap is <maya.c>",
+        "mi instagram es <maya_c>; agr\u00e9game en snap: <mayac14>; b\u00fascame en insta como <maya_c>",
+        "my snapchat username is <mayac>; my username on discord is <maya_c>",
+        "I'm <mayac14> on snapchat; soy <maya_c> en instagram; <@maya.c> on insta",
+        "snap: <mayac14>; insta <@maya.c>; Discord: <maya#1234>",
+    ],
+)
+def test_the_name_of_an_account_is_found_beside_a_network_that_is_said_to_be_somebodys(marked: str) -> None:
+    finds(Kind.HANDLE, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the insta filter uses x#2", "@ 5 dollars each", "discord between C and C# minor", "my discord is broken",
+        "my insta is private, sorry", "my discord is not working", "add me on snapchat: please", "snap: x_1 + x_2",
+        "homework_3 on discord", "see @everyone on discord", "instagram: 500 million users", "discord: 3pm today",
+        "snap the 2 pieces: x_1 and x_2", "my youtube is better than yours", "we talked on discord about x_1",
+    ],
+)  # fmt: skip
+def test_a_network_in_a_sentence_has_no_name_of_an_account(text: str) -> None:
+    assert redact(text, guess=False).text == text
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
         "I go to <Lincoln High School> and <St. Mary's Academy>",
         "<University of Texas>, <PS 118>, <P.S. 118>",
         "my high school, the Academy, Khan Academy, High School",

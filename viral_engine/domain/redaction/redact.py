@@ -10,6 +10,7 @@ from viral_engine.domain.redaction.emails import find_emails
 from viral_engine.domain.redaction.fold import Folded, fold, literal_placeholders
 from viral_engine.domain.redaction.french_streets import find_french_streets
 from viral_engine.domain.redaction.guessed_names import guess_names
+from viral_engine.domain.redaction.handles import find_handles
 from viral_engine.domain.redaction.ips import find_ips
 from viral_engine.domain.redaction.kinds import Finding, Kind
 from viral_engine.domain.redaction.known_names import Known
@@ -97,6 +98,7 @@ def _find(folded: Folded, known: Known, *, guess: bool) -> Iterator[Finding]:
     yield from find_french_streets(tokens)
     yield from find_said_addresses(tokens)
     yield from find_birth_dates(tokens)
+    yield from find_handles(tokens)
     yield from find_schools(tokens)
     yield from known.find(folded.text, tokens)
     if guess:
