@@ -18,6 +18,9 @@ PIECES = st.sampled_from([
     "High School", "PS 118", "Maya", "Chen", "maya", "my name is ", "Hi ", "I'm ", "John ", "Will", "one ",
     "double ", "five ", "call ", "ssn ", "[EMAIL_1]", "[NAME_2]", "[", "]", "[PHONE_", "=", "*", "/", "x", "(",
     ")", "\u200b", "\u0301", "\uff11", "\ufb03", "\u738b", "\ufffc", "'s", "_", "St.", "P.", "#", ";", "\ud800",
+    "my number is ", "mi n\u00famero es ", "555-1234", "text me", "llamame al ", "612345678", " divided by ",
+    "calle ", "Av. Reforma ", "222", "12 rue de ", "28014 Madrid", "SW1A 2AA", "I live at ", "vivo en ",
+    "C/ ", "# 12-34", "my insta is ", "mayac14", "@maya.c", " on snapchat: ", "add me", "maya#1234", "discord",
 ])  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=25).map("".join))
 NAMES = st.lists(st.sampled_from(["Maya Chen", "Jos\u00e9", "Will", "Chen", "Lincoln High", "\u738b"]), max_size=4)

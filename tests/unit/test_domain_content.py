@@ -29,7 +29,7 @@ ORDER = list(Outcome)
         (AgeBand.ADULT, Outcome.ALLOW),
     ],
 )
-@pytest.mark.parametrize("kind", ["email", "phone", "url", "address", "birthdate"])
+@pytest.mark.parametrize("kind", ["email", "phone", "url", "address", "birthdate", "handle"])
 def test_contact_details_are_weighed_by_the_age_of_the_person_concerned(
     kind: str, band: AgeBand, outcome: Outcome
 ) -> None:

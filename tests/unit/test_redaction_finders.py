@@ -78,6 +78,40 @@ def test_a_phone_number_is_found_and_a_calculation_is_not(marked: str) -> None:
 @pytest.mark.parametrize(
     "marked",
     [
+        "my number is <555-1234>, text me. My new number's <867 5309>!",
+        "my mom's number is <555-1234> 5 pm; my # is <555-1234>; here's my number: <5551234>",
+        "my number is <5551234> so text me; the number is <555-1234>, call us",
+        "call me at <5551234> or hit me up on <5551234>; reach us at <612 34 56 78>",
+        "mi n\u00famero es <612345678>; mi numero es <612 345 678>",
+        "ll\u00e1mame al <5512345>; ESCR\u00cdBEME un mensaje al <612.34.56.78>; mi m\u00f3vil es <5551234>",
+        "n\u00famero de tel\u00e9fono: <5551234>; my cell is <5551234>; whatsapp <5512345>",
+        "my number is <five five five one two three four>",
+    ],
+)
+def test_a_number_of_any_form_is_a_phone_number_behind_words_that_say_so(marked: str) -> None:
+    finds(Kind.PHONE, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the number is 5551234 divided by 7", "my number is 1234567 because 7 divides it", "my number is 5551234",
+        "pick a number: 867-5309 = ?", "the number is 867-5309", "my number is 867-5309 = ?",
+        "my number is 867-5309 divided by 3", "my number is 123456789 because 3 divides it",
+        "mi n\u00famero es 1234567 porque 7 lo divide",
+        "el n\u00famero es 612345678 entre 3", "my number is 612345678 + 1",
+        "my number is 12345", "my student number is 1234567", "each cell is 1234567 atoms", "meet me at 4:30",
+        "the number is 1000000, call it n", "my number is 3.1415926", "my number is 20.11.2026",
+        "number 1234567 is prime",
+    ],
+)  # fmt: skip
+def test_a_number_that_somebody_thought_of_is_not_one_to_call(text: str) -> None:
+    assert redact(text, guess=False).text == text
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
         "<123-45-6789>, <078 05 1120>, <123.45.6789>",
         "ssn <123456789>",
         "000-12-3456 666-12-3456 900-12-3456 123-00-4567 123-45-0000",
@@ -159,6 +193,40 @@ def test_a_street_address_is_found_to_its_zip_code(marked: str) -> None:
 @pytest.mark.parametrize(
     "marked",
     [
+        "vivo en la <calle Mayor 15>; CALLE: <CALLE MAYOR 15>; vivo en la <calle mayor 15> con mi mam\u00e1",
+        "<Calle de Alcal\u00e1 42, 28014 Madrid>. <Av. Reforma 222, CDMX>, <Paseo de Gracia 43, 2\u00ba 1\u00aa>",
+        "<C/ Gran V\u00eda 3> y <C/Gran Via, 3>; <Plaza Mayor 1>! <Carrera 7 # 12-34> o <Cra 7 #12A-34>",
+        "<calle mayor n\u00ba 15, 3\u00ba izq, 28013 Madrid>; <avenida de la constituci\u00f3n s/n>",
+        "<Calle 5 de Mayo 123>; <Carretera de Toledo km 12>; <AVENIDA DE LA CONSTITUCION 3>",
+        "<15 rue de Rivoli, 75001 Paris>; <12 bis, rue du Faubourg Saint-Honor\u00e9, 75008 Paris, France>",
+        "<3 place de la R\u00e9publique>; <12 avenue des Champs-\u00c9lys\u00e9es>; <7 boulevard Voltaire>",
+        "I live at <22 Maple>; i live at <22 maple> and you? my address is <22 Maple, Springfield, IL 62704>",
+        "vivo en <Mayor 15>; mi direcci\u00f3n es <Reforma 222>; mi direcci\u00f3n es <22 Maple>",
+        "<10 Downing Street, London SW1A 2AA>, <221B Baker Street, London, NW1 6XE>",
+        "<10 downing street, london sw1a 2aa>. <Calle Mayor 15, 28013 Madrid>, Maya me dijo",
+    ],
+)
+def test_an_address_is_found_as_it_is_written_in_spain_mexico_colombia_france_and_britain(marked: str) -> None:
+    finds(Kind.ADDRESS, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "la calle es larga", "la calle tiene 15 casas", "la calle roja 15 metros", "En la Avenida Norte hay 15 coches",
+        "Plaza has 4 letters", "Plaza Hotel 5 stars", "Ave Maria 3 times", "calle 15 = x", "Calle Mayor 15 = 3",
+        "avenue 5x + 3", "15 rue, 16 avenue", "12 rue x + 3", "Chapter 3 Place Value", "2 route options",
+        "we live at 22 degrees", "I live at 22 degrees north", "vivo en Madrid 3 d\u00edas", "Carrera 7 - 3", "Via 5",
+        "f = c/ lambda 3", "v = C/ X 3", "av speed 5", "Cl gains 1 electron", "the postcode area SW1 and 2AA",
+    ],
+)  # fmt: skip
+def test_a_word_for_a_street_in_a_sentence_or_a_calculation_is_no_address(text: str) -> None:
+    assert redact(text, guess=False).text == text
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
         "born on <March 14, 2012>",
         "DOB: <03/14/2012>",
         "my birthday is <14 march>",
@@ -168,6 +236,34 @@ def test_a_street_address_is_found_to_its_zip_code(marked: str) -> None:
 )
 def test_a_date_is_hidden_where_it_is_said_to_be_a_birthday(marked: str) -> None:
     finds(Kind.BIRTHDATE, marked)
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "add me on snapchat: <mayac14>; add me on snap <mayac14>, it's me; ADD ME ON SNAP: <MAYA_C>",
+        "my insta is <@maya.c>, my discord is <maya#1234>; my insta is <mayachen> and my snap is <maya.c>",
+        "mi instagram es <maya_c>; agr\u00e9game en snap: <mayac14>; b\u00fascame en insta como <maya_c>",
+        "my snapchat username is <mayac>; my username on discord is <maya_c>",
+        "I'm <mayac14> on snapchat; soy <maya_c> en instagram; <@maya.c> on insta",
+        "snap: <mayac14>; insta <@maya.c>; Discord: <maya#1234>",
+    ],
+)
+def test_the_name_of_an_account_is_found_beside_a_network_that_is_said_to_be_somebodys(marked: str) -> None:
+    finds(Kind.HANDLE, marked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the insta filter uses x#2", "@ 5 dollars each", "discord between C and C# minor", "my discord is broken",
+        "my insta is private, sorry", "my discord is not working", "add me on snapchat: please", "snap: x_1 + x_2",
+        "homework_3 on discord", "see @everyone on discord", "instagram: 500 million users", "discord: 3pm today",
+        "snap the 2 pieces: x_1 and x_2", "my youtube is better than yours", "we talked on discord about x_1",
+    ],
+)  # fmt: skip
+def test_a_network_in_a_sentence_has_no_name_of_an_account(text: str) -> None:
+    assert redact(text, guess=False).text == text
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,11 @@ HOSTILE = (
     "March ", "1/1/", "High ", "School of A ", "St. ", "P.S. ", "Maya ", "Maya Chen ", "my name is ", "Hi ",
     "I'm ", "John ", "John-", "\uff11", "\u200b", "\u0301", "\u738b", "\ufffc", " ", "\n", "x", "X ", ";", "_",
     "call 1 ", "ssn 1 ", "ssn ", "-at-", "&#64;", '"', "a@ ", "((at", "*1*", "<1", "\u0940",
+    "my number is 555-1234 ", "call me at 1 ", "my number is ", "me at ", "number 1 2 3 4 5 6 7 8, ",
+    "my 5551234 text ", "calle ", "Calle A ", "calle de la ", "C/", "Carrera 7 # ", "12 rue ", "12 rue de ",
+    "1 Calle 2, ",
+    "my insta is ", "add me on ", "snap: a_1 ", "insta ", "@a.b on insta ", "a_", "my ", "snap a-", "on insta @",
+    "I live at ", "vivo en ", "vivo en A ", "12 Main St, A ", "SW1A ", "2A A 1 ", "Av. A 5, 28014 A-",
 )  # fmt: skip
 KNOWN = Known([f"Maya {'Maya ' * (at % 15)}Chen" for at in range(KNOWN_MAX)])
 

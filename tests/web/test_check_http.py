@@ -86,6 +86,19 @@ def test_a_request_id_is_repeated_when_it_is_safe_and_made_when_it_is_not(served
     assert len(ids) == 3
 
 
+@pytest.mark.parametrize("personal", ["07172634-10", "4155552671", "1.415.555.2671", "ve_abc_Zm9vYmFy"])
+def test_a_request_id_that_the_log_would_hide_is_not_taken_and_the_one_answered_is_the_one_logged(
+    capsys: pytest.CaptureFixture[str], personal: str
+) -> None:
+    with serving() as served:
+        for path in ("/v1/actions/check", "/v1/users"):
+            answer = served.request("POST", path, {"odd": 1}, headers={"X-Request-Id": personal})
+            answered = answer.headers["x-request-id"]
+            assert answer.status >= 400
+            assert answered != personal
+            assert answered in capsys.readouterr().out
+
+
 def test_a_chunked_body_is_read_whole(served: Served) -> None:
     body = json.dumps({"user_id": 77, "action_type": "general"}).encode()
     with served.connect() as connection:

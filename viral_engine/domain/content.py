@@ -25,7 +25,7 @@ __all__ = [
 SECRET_KINDS = frozenset({"ssn", "card"})
 """What nobody should show to anybody."""
 
-CONTACT_KINDS = frozenset({"email", "url", "phone", "address", "birthdate"})
+CONTACT_KINDS = frozenset({"email", "url", "phone", "address", "birthdate", "handle"})
 """By what somebody is found outside the platform."""
 
 

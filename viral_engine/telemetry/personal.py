@@ -30,9 +30,13 @@ ITEMS_MAX = 200
 
 def mask_text(text: str) -> str:
     """Hides what looks like an e-mail address, a phone number, an API key or a password in a URL."""
-    text = _URL_PASSWORD.sub(HIDDEN, text)
+    # Most texts, ids above all, have no such sign and are spared the two slowest scans.
+    if "@" in text:
+        text = _URL_PASSWORD.sub(HIDDEN, text)
     text = _API_KEY.sub(HIDDEN, text)
-    return _PHONE.sub(HIDDEN, _EMAIL.sub(HIDDEN, text))
+    if "@" in text:
+        text = _EMAIL.sub(HIDDEN, text)
+    return _PHONE.sub(HIDDEN, text)
 
 
 def mask(value: Any, depth_max: int = DEPTH_MAX) -> Any:

@@ -9,6 +9,7 @@ from asyncio import CancelledError
 from bisect import bisect_left
 from typing import Any
 
+from viral_engine.telemetry.personal import mask_text
 from viral_engine.web.errors import ApiError, as_api_error, internal, unavailable
 
 LOG_LINES_PER_S_MAX = 50
@@ -40,7 +41,9 @@ class Traffic:
 
     def __init__(self, log: Any, boot_id: str) -> None:
         self._log = log
-        self._prefix = re.sub(r"[^A-Za-z0-9]", "", boot_id)[:8].encode() or b"r"
+        # With a letter in front, and no digit behind anything but a letter, a digit or a hyphen, no id has the form
+        # of a phone number, which the log would hide.
+        self._prefix = b"r" + re.sub(r"[^A-Za-z0-9]", "", boot_id)[:8].encode()
         self._numbers = itertools.count(1)
         self._answers: dict[tuple[str, int], int] = {}
         self._times: dict[str, _Times] = {}
@@ -49,9 +52,12 @@ class Traffic:
         self._left_out = 0
 
     def request_id(self, given: bytes | None) -> bytes:
-        """Returns the caller's id for the request if it is safe to repeat, else a new one."""
+        """Returns the caller's id for the request if it is safe to repeat and to log as it is, else a new one."""
         if given is not None and _SAFE_ID.fullmatch(given) is not None:
-            return given
+            text = given.decode()
+            # What the log would hide is not taken, so that the id in the answer is the one in the log.
+            if mask_text(text) == text:
+                return given
         return b"%b-%x" % (self._prefix, next(self._numbers))
 
     def note(

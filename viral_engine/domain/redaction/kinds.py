@@ -17,6 +17,7 @@ class Kind(StrEnum):
     IP = "ip"
     ADDRESS = "address"
     BIRTHDATE = "birthdate"
+    HANDLE = "handle"
     SCHOOL = "school"
     NAME = "name"
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 __all__ = ["HOME", "e164"]
 
 HOME = "US"
-ABROAD = ("GB", "CA", "AU", "IN", "DE", "FR", "MX")
+ABROAD = ("GB", "CA", "AU", "IN", "DE", "FR", "MX", "ES")
 """Whose national spelling is known beside the home's, where a word says that a phone number follows."""
 
 

@@ -2,7 +2,7 @@
 
 The form 415-555-2671 is one wherever it stands. Ten digits in a row, or with blanks between, are left alone in a
 calculation, unless a word in front says that they are a phone number: "call" beats "=". Seven digits alone (555-1234)
-are a difference in a maths text, and a phone number only behind such a word.
+are a difference in a maths text, and a phone number only behind such a word, or behind "my number is" and its like.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ from viral_engine.domain.redaction.digits import (
     is_mathematics,
     lengths_of,
 )
+from viral_engine.domain.redaction.introduced_phones import introduced
 from viral_engine.domain.redaction.kinds import Finding, Kind
 from viral_engine.domain.redaction.phone_numbers import e164
 from viral_engine.domain.redaction.tokens import CUE_TOKENS_MAX, Token, words_before
@@ -32,6 +33,7 @@ CUES = frozenset({
     "phone", "telephone", "tel", "ph", "call", "calls", "called", "calling", "text", "texting", "txt", "cell",
     "cellphone", "mobile", "whatsapp", "sms", "fax", "reach", "dial", "ring", "landline", "handy", "digits",
     "telefono", "celular", "llama", "llame", "llamame",
+    "movil", "escribeme", "wasap", "tlf",
 })  # fmt: skip
 _EXTENSIONS = frozenset({"x", "ext", "extension", "extn"})
 _TIGHT = frozenset({"-", ".", ")", ")-", ").", "/", "(", ")/"})
@@ -47,7 +49,7 @@ def find_phones(tokens: Sequence[Token], chains: Sequence[Sequence[Group]]) -> I
     for chain in chains:
         at = 0
         while at < len(chain):
-            found = _at(tokens, chain, at)
+            found = _at(tokens, chain, at) or (introduced(tokens, chain) if at == 0 else None)
             if found is None:
                 at += 1
                 continue

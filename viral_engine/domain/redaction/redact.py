@@ -8,14 +8,18 @@ from viral_engine.domain.redaction.cards import find_cards
 from viral_engine.domain.redaction.digits import chains
 from viral_engine.domain.redaction.emails import find_emails
 from viral_engine.domain.redaction.fold import Folded, fold, literal_placeholders
+from viral_engine.domain.redaction.french_streets import find_french_streets
 from viral_engine.domain.redaction.guessed_names import guess_names
+from viral_engine.domain.redaction.handles import find_handles
 from viral_engine.domain.redaction.ips import find_ips
 from viral_engine.domain.redaction.kinds import Finding, Kind
 from viral_engine.domain.redaction.known_names import Known
 from viral_engine.domain.redaction.overlaps import unite
 from viral_engine.domain.redaction.phones import find_phones
 from viral_engine.domain.redaction.placeholders import Placeholders, replace
+from viral_engine.domain.redaction.said_addresses import find_said_addresses
 from viral_engine.domain.redaction.schools import find_schools
+from viral_engine.domain.redaction.spanish_streets import find_spanish_streets
 from viral_engine.domain.redaction.ssns import find_ssns
 from viral_engine.domain.redaction.streets import find_streets
 from viral_engine.domain.redaction.tokens import cut
@@ -90,7 +94,11 @@ def _find(folded: Folded, known: Known, *, guess: bool) -> Iterator[Finding]:
     yield from find_phones(tokens, numbers)
     yield from find_ips(tokens)
     yield from find_streets(tokens)
+    yield from find_spanish_streets(tokens)
+    yield from find_french_streets(tokens)
+    yield from find_said_addresses(tokens)
     yield from find_birth_dates(tokens)
+    yield from find_handles(tokens)
     yield from find_schools(tokens)
     yield from known.find(folded.text, tokens)
     if guess:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from viral_engine.domain.redaction.kinds import Finding, Kind
 from viral_engine.domain.redaction.tokens import Token, is_capitalised, neighbour, text_of
+from viral_engine.domain.redaction.towns import british_end
 
-__all__ = ["find_streets"]
+__all__ = ["beyond", "find_streets"]
 
 NUMBER_LENGTH_MAX = 6
 NAME_WORDS_MAX = 5
@@ -56,7 +57,7 @@ def find_streets(tokens: Sequence[Token]) -> Iterator[Finding]:
         if last is None:
             at += 1
             continue
-        last = _beyond(tokens, last)
+        last = beyond(tokens, last)
         yield Finding(Kind.ADDRESS, token.start, tokens[last].end, text_of(tokens, at, last))
         at = last + 1
 
@@ -112,14 +113,14 @@ def _box(tokens: Sequence[Token], at: int) -> int | None:
     return None
 
 
-def _beyond(tokens: Sequence[Token], last: int) -> int:
+def beyond(tokens: Sequence[Token], last: int) -> int:
     """Returns the last token of the address: over a dot, a unit, the town, the state, the ZIP code."""
     if last + 1 < len(tokens) and tokens[last + 1].text == "." and neighbour(tokens, last + 2, 1) is not None:
         following = neighbour(tokens, last + 2, 1)
         if following is not None and (following.text in {",", "#"} or following.word in _UNITS):
             last += 1
     last = _unit(tokens, last)
-    return _town(tokens, last)
+    return british_end(tokens, last) or _town(tokens, last)
 
 
 def _skip(tokens: Sequence[Token], at: int) -> int:
