@@ -58,7 +58,7 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     bad.write_text(source.replace("deny = 1000", "deny = 10"))
     refused = daemon.cli("policy", "load", str(bad), "--reason", "a slip")
     assert (refused.returncode, refused.stderr.splitlines()[0]) == (
-        2, "viral-engine: bad.toml, line 8: tiers.deny must be more than review, 300",
+        2, "viral-engine: bad.toml, line 8: tiers.deny is 10 and must be above tiers.review, 300",
     )  # fmt: skip
     over_http = daemon.request("POST", "/v1/policies", {"source": bad.read_text(), "reason": "a slip"})
     assert (over_http.status, over_http.json["error"]) == (409, "bad_policy")

@@ -95,7 +95,7 @@ def test_a_changed_policy_survives_the_file_and_the_database() -> None:
         (2, "actions.share.outage", "[actions.share]\noutage = 'later'\n"),
         (4, "score.velocity.device_users.each", "# a comment\n[score.velocity.device_users]\n\neach = -4\n"),
         (2, "score.velocity.device_users.each", "[score.velocity]\ndevice_users = { each = 1.5 }\n"),
-        (2, "score.referral.self_referral", "[score.referral]\nself_referral = { each = 1 }\n"),
+        (2, "score.referral.self_referral.each", "[score.referral]\nself_referral = { each = 1 }\n"),
         (2, "limits.user_action.attempts", "[limits.user_action]\nattempts = 0\n"),
         (2, "limits.user_action.seconds", "[limits.user_action]\nseconds = 86400\n"),
         (1, "limits.mine.attempts", "[limits.mine]\n"),
