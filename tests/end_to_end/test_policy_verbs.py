@@ -53,6 +53,13 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     assert "fraud_detected" in tried.stdout
     # Both of one spelling, which is that of the policy's file.
     assert tried.stdout.count("1000 -> 1000\n") == len(tried.stdout.split("SCORE\n")[1].splitlines()) == 3
+    assert tried.stdout.count("  tier deny from 1,000, was 7,000; +fraud_detected  1000 -> 1000\n") == 3
+    asked = sorted(line.split()[1:3] for line in tried.stdout.splitlines()[-3:])
+    assert asked == [["0", "general"], ["1", "general"], ["2", "general"]]
+    told = daemon.cli_json("policy", "test", str(file))
+    assert (told["causes"], told["changes"][0]["why"]) == (
+        {"tier deny": 3}, ["tier deny from 1,000, was 7,000", "+fraud_detected"],
+    )  # fmt: skip
     assert daemon.cli_json("policy", "test", str(file))["moves"] == [{"before": "allow", "after": "deny", "count": 3}]
 
     bad.write_text(source.replace("deny = 1000", "deny = 10"))
