@@ -7,6 +7,10 @@ from pathlib import Path
 
 from running_daemon import RunningDaemon
 
+from viral_engine.domain.policy import DEFAULT_POLICY
+
+SHIPPED = DEFAULT_POLICY.version
+
 STRICT = {"allow_flagged = 2000": "allow_flagged = 100", "challenge = 4000": "challenge = 200",
           "review = 5500": "review = 300", "deny = 7000": "deny = 1000"}  # fmt: skip
 
@@ -77,7 +81,11 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     assert "1 would-be denials that were none" in daemon.cli("policy", "show", "shadow").stdout
 
     enforced = daemon.cli("policy", "enforce", "6", "--reason", "it is good")
-    assert enforced.stdout == "version 6 decides from now on\nthe shadow of version 6 ended\n"
+    assert enforced.stdout.splitlines() == [
+        "version 6 decides from now on", "the shadow of version 6 ended", "otherwise than in version 5:",
+        "  tiers.allow_flagged 2000 -> 100", "  tiers.challenge 4000 -> 200", "  tiers.review 5500 -> 300",
+        "  tiers.deny 7000 -> 1000",
+    ]  # fmt: skip
     assert daemon.check(11, "general")["decision"] == "deny"
     daemon.kill()
     daemon.start()
@@ -97,3 +105,29 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
     assert daemon.cli("policy", "shadow", str(file), "--reason", "once more").returncode == 0
     ended, again = (daemon.cli("policy", "shadow", "--off", "--reason", "done").stdout for _ in range(2))
     assert (ended, again) == ("the shadow of version 7 ended; no policy is in shadow\n", "no policy was in shadow\n")
+
+
+def test_a_file_that_changes_nothing_or_much_is_told_as_such(
+    start_daemon: Callable[..., RunningDaemon], tmp_path: Path
+) -> None:
+    daemon = start_daemon()
+    empty, much = tmp_path / "empty.toml", tmp_path / "much.toml"
+    empty.write_text("[tiers]\n")
+    puts = "it would put the shipped policy in force"
+    refused = daemon.cli("policy", "load", str(empty), "--reason", "cut off")
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+        2, f"viral-engine: empty.toml, says nothing: {puts}; `policy enforce {SHIPPED}` does that",
+    )  # fmt: skip
+    over_http = daemon.request("POST", "/v1/policies", {"source": "", "reason": "cut off"})
+    assert (over_http.status, over_http.json["error"]) == (409, "bad_policy")
+
+    much.write_text("".join(f"[actions.new_{number}]\n" for number in range(45)))
+    loaded = daemon.cli("policy", "load", str(much), "--reason", "new ones").stdout.splitlines()
+    assert (len(loaded), loaded[-1]) == (23, "  and 250 more")
+    again = daemon.request("POST", "/v1/policies", {"source": much.read_text(), "reason": "once more"}).json
+    assert (again["before"], again["changes"], again["change_count"]) == (SHIPPED + 1, [], 0)
+    same = daemon.cli("policy", "enforce", str(SHIPPED + 2), "--reason", "the same").stdout.splitlines()
+    assert same[1:] == [f"it has nothing otherwise than version {SHIPPED + 2}"]
+    back = daemon.cli_json("policy", "enforce", str(SHIPPED), "--reason", "none of it")
+    assert (len(back["changes"]), back["change_count"]) == (200, 270)
+    assert back["changes"][0] == 'actions.new_0.class "operate" removed'

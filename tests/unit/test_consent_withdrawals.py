@@ -91,7 +91,8 @@ def test_versions_to_4_still_fall_back_to_an_older_consent_and_version_5_does_no
 
 def test_a_policy_file_may_keep_the_older_rule() -> None:
     kept = policy_of("[consent]\nwithdrawal_ends_older = false\n")
-    assert (policy_of("").withdrawal_ends_older, decided(kept, 500, ONE, TWO, THREE).basis) == (True, "one")
+    left_out = policy_of("[consent]\nversion_min = 1\n")
+    assert (left_out.withdrawal_ends_older, decided(kept, 500, ONE, TWO, THREE).basis) == (True, "one")
 
 
 @st.composite

@@ -18,6 +18,7 @@ from viral_engine.domain.policy_trial import Trial, wilson
 
 EXAMPLES_SHOWN = 10
 CAUSES_SHOWN = 20
+CHANGES_SHOWN = 20
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit.")
 _FILE = click.argument("file", type=click.Path(allow_dash=True))
 
@@ -250,8 +251,22 @@ def _switch(session: Session, version: int | None, reason: str) -> None:
 
 
 def _told(answer: dict[str, Any], says: str) -> list[str]:
-    ended = answer["shadow_ended"]
-    return [f"version {answer['version']} {says}", *([] if ended is None else [f"the shadow of version {ended} ended"])]
+    lines = [f"version {answer['version']} {says}"]
+    if answer["shadow_ended"] is not None:
+        lines.append(f"the shadow of version {answer['shadow_ended']} ended")
+    return [*lines, *_differing(answer)]
+
+
+def _differing(answer: dict[str, Any]) -> list[str]:
+    """Returns what a version has otherwise than the one that was in force, as lines."""
+    changes, count, before = answer["changes"], answer["change_count"], answer["before"]
+    if changes is None:
+        return [f"what it has otherwise than version {before} can't be read now: see `viral-engine policy show`"]
+    if not changes:
+        return [f"it has nothing otherwise than version {before}"]
+    shown = [f"  {clean(change)}" for change in changes[:CHANGES_SHOWN]]
+    more = [f"  and {count - len(shown):,} more"] if count > len(shown) else []
+    return [f"otherwise than in version {before}:", *shown, *more]
 
 
 def read_policy(file: str) -> tuple[str, Policy]:

@@ -80,11 +80,21 @@ def policy_of(source: str, version: int = 0) -> Policy:
     except NoToml as error:
         raise BadPolicy(error.line, "", error.reason) from None
     try:
-        return _policy(Table(plain, ""), version)
+        policy = _policy(Table(plain, ""), version)
     except Invalid as invalid:
         # What `Policy` itself finds is called after its fields.
         path = re.sub(r"^(policy\.weights|policy)\.", lambda found: _FILE_NAMES[found[1]], invalid.field)
         raise BadPolicy(line_of(source, path), path, invalid.reason) from None
+    shipped = replace(DEFAULT_POLICY, id=policy.id, version=version)
+    if policy == shipped and not _says_anything({**plain, "id": []}):
+        put = f"it would put the shipped policy in force; `policy enforce {DEFAULT_POLICY.version}` does that"
+        raise BadPolicy(0, "", f"says nothing: {put}")
+    return policy
+
+
+def _says_anything(plain: Any) -> bool:
+    """Whether there is a value in it, be it a shipped one: a file may say on purpose what is so anyway."""
+    return any(_says_anything(item) for item in plain.values()) if isinstance(plain, Mapping) else plain != []
 
 
 def _policy(top: Table, version: int) -> Policy:

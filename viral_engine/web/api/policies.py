@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from viral_engine.domain.errors import Invalid
-from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED, policy_from_dict, policy_to_dict, versioned
+from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED, Policy, policy_from_dict, policy_to_dict, versioned
 from viral_engine.messages.policies import (
     LoadPolicy,
     PolicyMode,
+    PolicyRow,
     PolicyRows,
     PolicyStands,
     ReadPolicies,
@@ -35,6 +36,7 @@ VERSION = {
     "pattern": "^(?:enforced|shadow|[0-9]{1,9})$",
     "description": "A version's number; text here alone, for `enforced` and `shadow` name what stands.",
 }
+CHANGES_MAX = 200
 SHADOWED_SPAN = timedelta(days=1)
 SINCE = (Parameter("since", "Decisions recorded since; the last day without it.", INSTANT),)
 
@@ -170,7 +172,7 @@ async def post_policy(call: Call) -> Answer:
             reason=reason,
         )
     )
-    return Answer(201, stands)
+    return Answer(201, await _with_changes(call, stands))
 
 
 async def switch_policy(call: Call) -> Answer:
@@ -182,7 +184,7 @@ async def switch_policy(call: Call) -> Answer:
     stands: PolicyStands = await call.trust_safety(
         SwitchPolicy(mode=body.mode, version=body.version, author=call.author, reason=reason)
     )
-    return Answer(200, stands)
+    return Answer(200, await _with_changes(call, stands))
 
 
 async def get_shadowed(call: Call) -> Answer:
@@ -216,20 +218,43 @@ def _version(name: str, rows: PolicyRows) -> int:
     return int(name)
 
 
+async def _with_changes(call: Call, stands: PolicyStands) -> PolicyStands:
+    """Returns the answer with what differs."""
+    if stands.version is None:
+        return stands
+    try:
+        rows: PolicyRows = await call.read(ReadPolicies())
+        changes = await asyncio.to_thread(_changes, rows, stands.before, stands.version)
+    except Exception:  # noqa: BLE001  (whatever keeps it from being told: it is done, and that is the answer)
+        return msgspec.structs.replace(stands, changes=None)
+    return msgspec.structs.replace(stands, changes=changes[:CHANGES_MAX], change_count=len(changes))
+
+
+def _changes(rows: PolicyRows, before: int, after: int) -> list[str]:
+    from viral_engine.domain.policy_difference import policy_difference  # noqa: PLC0415  (no start needs it)
+
+    return policy_difference(_policy(rows, before), _policy(rows, after))
+
+
+def _policy(rows: PolicyRows, version: int) -> Policy:
+    shipped = SHIPPED.get(version)
+    if shipped is not None:
+        return shipped
+    row = _row(rows, version)
+    if row is None:
+        raise not_found(f"policy version {version}")
+    return versioned(policy_from_dict(msgspec.json.decode(row.body)), version)
+
+
+def _row(rows: PolicyRows, version: int) -> PolicyRow | None:
+    return next((row for row in rows.versions if row.version == version), None)
+
+
 def _whole(rows: PolicyRows, version: int) -> PolicyWhole:
     from viral_engine.domain.policy_text import policy_text  # noqa: PLC0415  (no start needs it)
 
-    shipped = SHIPPED.get(version)
-    if shipped is not None:
-        return PolicyWhole(
-            version=version, policy_id=shipped.id, shipped=True, source=None, toml=policy_text(shipped),
-            body=policy_to_dict(shipped),
-        )  # fmt: skip
-    row = next((row for row in rows.versions if row.version == version), None)
-    if row is None:
-        raise not_found(f"policy version {version}")
-    policy = versioned(policy_from_dict(msgspec.json.decode(row.body)), version)
+    policy, row = _policy(rows, version), _row(rows, version)
     return PolicyWhole(
-        version=version, policy_id=policy.id, shipped=False, source=row.source, toml=policy_text(policy),
-        body=policy_to_dict(policy),
+        version=version, policy_id=policy.id, shipped=version in SHIPPED, source=None if row is None else row.source,
+        toml=policy_text(policy), body=policy_to_dict(policy),
     )  # fmt: skip
