@@ -59,6 +59,10 @@ def test_a_long_condition_is_cut() -> None:
 
 
 def test_of_the_shipped_versions_what_each_brought_is_told() -> None:
+    assert policy_difference(SHIPPED[5], SHIPPED[6]) == [
+        'score.velocity.domain_signups.lifted_by ["user"] -> ["user", "email_domain"]',
+        'score.email_disposable.lifted_by [] -> ["email_domain"]',
+    ]
     assert policy_difference(SHIPPED[4], SHIPPED[5]) == ["consent.withdrawal_ends_older false -> true"]
     # The number itself is no value, and neither is what the whole file does not hold.
     assert policy_difference(SHIPPED[5], replace(SHIPPED[5], version=77)) == []

@@ -112,7 +112,8 @@ def _ramp(table: Table | None, shipped: Ramp) -> Ramp:
         lifted_by=table.words("lifted_by", ListKind, shipped.lifted_by),
     )
     table.end()
-    return ramp if ramp == shipped else replace(ramp, version=shipped.version + 1)
+    has_its_numbers = (ramp.each, ramp.free, ramp.cap) == (shipped.each, shipped.free, shipped.cap)
+    return ramp if has_its_numbers else replace(ramp, version=shipped.version + 1)
 
 
 def _numbers(table: Table | None, shipped: Mapping[str, int]) -> Mapping[str, int]:
