@@ -40,6 +40,8 @@ FILE = Path(__file__).with_name("decisions.jsonl.gz")
 MADE = 1_200
 MADE_OF_CONSENTS = 300
 OF_CONSENTS = "consents"
+MADE_OF_DOMAINS = 60
+OF_DOMAINS = "domains"
 NOW_MS = 1_795_600_000_000
 SCOPES = ("service", "ai_processing/transcript", "third_party:other_users/contact", "third_party:public/profile",
           "third_party:public/education_record")  # fmt: skip
@@ -95,6 +97,16 @@ class Draw(random.Random):
                 for number, at_ms in enumerate(given)
             ),
         )  # fmt: skip
+
+    def allowed_domain(self) -> Facts:
+        """Facts of a sign-up with an e-mail of a domain that is on the allow-list."""
+        return Facts(
+            action="signup",
+            now_ms=NOW_MS,
+            allows=(ListHit(ListKind.EMAIL_DOMAIN, "row-email_domain"), *self.hits()),
+            email_disposable=self.seldom(0.5),
+            velocity=Velocity(domain_signups=self.randint(0, 25), phone_users=self.count(3)),
+        )
 
     def flags(self) -> tuple[Flag, ...]:
         """Reports."""
@@ -156,6 +168,12 @@ def main() -> None:
         lines += [
             {"of": OF_CONSENTS, "facts": facts_to_dict(draw.rows_of_one_scope()), "decided": {}}
             for _ in range(MADE_OF_CONSENTS)
+        ]
+    if not any(line.get("of") == OF_DOMAINS for line in lines):
+        draw = Draw(20_261_127)
+        lines += [
+            {"of": OF_DOMAINS, "facts": facts_to_dict(draw.allowed_domain()), "decided": {}}
+            for _ in range(MADE_OF_DOMAINS)
         ]
     for line in lines:
         facts = facts_from_dict(line["facts"])

@@ -53,7 +53,7 @@ def decided(on: Engine, user: str = "1") -> tuple[str, int]:
 
 def test_a_loaded_policy_decides_from_its_answer_on(running: Engine) -> None:
     assert decided(running) == ("allow", DEFAULT_POLICY.version)
-    assert load(running, STRICT) == PolicyStands(mode="enforce", version=DEFAULT_POLICY.version + 1)
+    assert load(running, STRICT) == PolicyStands(mode="enforce", version=SHIPPED + 1, before=SHIPPED)
     assert decided(running) == ("deny", DEFAULT_POLICY.version + 1)
 
 
@@ -71,8 +71,16 @@ def test_a_policy_in_shadow_changes_no_answer_and_is_recorded_beside_it(running:
             "score": 1_000,
         }
     ]
-    assert switch(running, None, "shadow") == PolicyStands(mode="shadow", version=None, shadow_ended=SHIPPED + 1)
+    assert switch(running, None, "shadow") == PolicyStands(
+        mode="shadow", version=None, shadow_ended=SHIPPED + 1, before=SHIPPED
+    )
     assert answer(running)["shadow"] == []
+
+
+def test_an_answer_names_the_version_that_was_in_force_before(running: Engine) -> None:
+    assert [load(running, STRICT).before, load(running, FOUR, "shadow").before] == [SHIPPED, SHIPPED + 1]
+    assert [switch(running, SHIPPED + 2).before, switch(running).before] == [SHIPPED + 1, SHIPPED + 2]
+    assert switch(running, SHIPPED + 1).before == SHIPPED + 1
 
 
 def in_force_and_in_shadow(on: Engine) -> tuple[int, int | None]:
@@ -114,7 +122,9 @@ def test_what_is_put_in_force_is_in_its_own_shadow_no_longer_and_never_again(
     running: Engine, store: Database, tmp_path: Path
 ) -> None:
     load(running, STRICT, "shadow")
-    assert switch(running, SHIPPED + 1) == PolicyStands(mode="enforce", version=SHIPPED + 1, shadow_ended=SHIPPED + 1)
+    assert switch(running, SHIPPED + 1) == PolicyStands(
+        mode="enforce", version=SHIPPED + 1, shadow_ended=SHIPPED + 1, before=SHIPPED
+    )
     assert in_force_and_in_shadow(running) == (SHIPPED + 1, None)
     running.kill()
     until(lambda: running.state["loaded"])
@@ -155,7 +165,9 @@ def test_a_version_left_in_its_own_shadow_by_an_earlier_release_does_not_stay_th
 def test_the_end_of_a_shadow_says_which_one_it_was(running: Engine) -> None:
     assert switch(running, None, "shadow").shadow_ended is None
     load(running, STRICT, "shadow")
-    assert load(running, FOUR, "shadow") == PolicyStands(mode="shadow", version=SHIPPED + 2, shadow_ended=SHIPPED + 1)
+    assert load(running, FOUR, "shadow") == PolicyStands(
+        mode="shadow", version=SHIPPED + 2, shadow_ended=SHIPPED + 1, before=SHIPPED
+    )
     assert switch(running, None, "shadow").shadow_ended == SHIPPED + 2
     assert switch(running, None, "shadow").shadow_ended is None
 

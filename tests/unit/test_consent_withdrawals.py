@@ -83,15 +83,16 @@ def test_only_what_a_withdrawal_covers_ends_for_good(scope: str, ends: bool) -> 
     assert basis == (None if ends else "one")
 
 
-def test_versions_to_4_still_fall_back_to_an_older_consent_and_version_5_does_not() -> None:
+def test_versions_to_4_still_fall_back_to_an_older_consent_and_later_ones_do_not() -> None:
     """What they decided is evaluated again to the same answer."""
     found = {version: decided(policy, 500, ONE, TWO, THREE).basis for version, policy in SHIPPED.items()}
-    assert found == {1: "one", 2: "one", 3: "one", 4: "one", 5: None}
+    assert found == {1: "one", 2: "one", 3: "one", 4: "one", 5: None, 6: None}
 
 
 def test_a_policy_file_may_keep_the_older_rule() -> None:
     kept = policy_of("[consent]\nwithdrawal_ends_older = false\n")
-    assert (policy_of("").withdrawal_ends_older, decided(kept, 500, ONE, TWO, THREE).basis) == (True, "one")
+    left_out = policy_of("[consent]\nversion_min = 1\n")
+    assert (left_out.withdrawal_ends_older, decided(kept, 500, ONE, TWO, THREE).basis) == (True, "one")
 
 
 @st.composite

@@ -199,13 +199,14 @@ def test_version_1_of_the_policy_still_tells_a_withdrawal_that_was_lifted() -> N
     rows = [consent("f1", withdrawn_ms=200), consent("f2", granted_ms=300, method=ConsentMethod.EMAIL_PLUS)]
     facts = Facts(action="public_profile", now_ms=1_000, band=AgeBand.UNDER_13, consents=tuple(rows))
     told = {version: evaluate(policy, facts) for version, policy in SHIPPED.items()}
-    assert {version: decision.policy_version for version, decision in told.items()} == {1: 1, 2: 2, 3: 3, 4: 4, 5: 5}
+    assert [decision.policy_version for decision in told.values()] == [*SHIPPED] == [1, 2, 3, 4, 5, 6]
     assert {version: decision.reasons for version, decision in told.items()} == {
         1: (Reason.CONSENT_WITHDRAWN,),
         2: (Reason.PARENTAL_CONSENT_REQUIRED,),
         3: (Reason.PARENTAL_CONSENT_REQUIRED,),
         4: (Reason.PARENTAL_CONSENT_REQUIRED,),
         5: (Reason.PARENTAL_CONSENT_REQUIRED,),
+        6: (Reason.PARENTAL_CONSENT_REQUIRED,),
     }
 
 

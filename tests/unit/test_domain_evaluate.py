@@ -32,7 +32,7 @@ def test_an_ordinary_attempt_is_allowed_without_a_reason_and_takes_its_places() 
     assert (decision.outcome, decision.reasons, decision.score, decision.contributions) == (ALLOW, (), 0, ())
     assert decision.places_taken == ("user_action", "device", "address")
     assert decision.consent.state is ConsentStatus.NOT_REQUIRED
-    assert (decision.policy_id, decision.policy_version) == ("default", 5)
+    assert (decision.policy_id, decision.policy_version) == ("default", 6)
 
 
 def test_an_attempt_of_which_nothing_is_known_is_allowed() -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from viral_engine.domain.duplicates import SignupUse
 from viral_engine.domain.facts import Facts, Flag, FlagSeverity, ListHit, ListKind, Referral, Trust, Velocity
 from viral_engine.domain.outcome import Outcome
+from viral_engine.domain.policy_file import policy_of
 from viral_engine.domain.score import contributions_of, tier_of
 from viral_engine.domain.weights import WEIGHTS
 
@@ -112,3 +114,33 @@ def test_an_allowed_user_is_not_judged_by_velocity_but_by_reports() -> None:
     user = (ListHit(ListKind.USER, "trusted"),)
     assert score(velocity=Velocity(user_refusals=50, device_users=50, address_users=50), allows=user) == 0
     assert score(flags=(flag(),), allows=user) == 3_000
+
+
+def test_an_allowed_domain_lifts_what_speaks_of_the_domain_and_nothing_else() -> None:
+    domain = (ListHit(ListKind.EMAIL_DOMAIN, "club"),)
+    assert score(velocity=Velocity(domain_signups=50), email_disposable=True) == 5_000
+    assert score(velocity=Velocity(domain_signups=50), email_disposable=True, allows=domain) == 0
+    rest = Velocity(*(50 for _ in Velocity._fields))._replace(domain_signups=0)
+    known: dict[str, object] = {"velocity": rest, "referral": Referral(circle=True, referees=9), "flags": (flag(),)}
+    assert score(**known, allows=domain) == score(**known) > 0
+    # Who is trusted may still have a throw-away box.
+    assert score(email_disposable=True, allows=(ListHit(ListKind.USER, "trusted"),)) == 2_500
+
+
+@pytest.mark.parametrize("name", ["email_disposable", "unknown_action", "signups_unknown"])
+def test_a_policy_s_file_may_let_an_allow_lift_what_a_flag_weighs(name: str) -> None:
+    facts = Facts(
+        action="signup", now_ms=1, allows=(ListHit(ListKind.DEVICE, "lab"),), email_disposable=True,
+        signup=SignupUse(known=False),
+    )  # fmt: skip
+    policy = policy_of(f"[score.{name}]\nlifted_by = ['device']\n")
+    before, after = (
+        {term.rule for term in contributions_of(weights, facts, unlisted=True, signup=True)}
+        for weights in (WEIGHTS, policy.weights)
+    )
+    assert before - after == {name}
+
+
+def test_what_an_allow_lifts_makes_no_new_version_of_a_weight_and_its_numbers_do() -> None:
+    policy = policy_of("[score.velocity]\nphone_users = { lifted_by = [] }\ndevice_users = { each = 9 }\n")
+    assert [policy.weights.velocity[name].version for name in ("phone_users", "device_users")] == [1, 2]

@@ -46,7 +46,21 @@ def test_a_shipped_policy_written_out_is_read_as_itself(policy: object) -> None:
 
 
 def test_what_a_file_leaves_out_is_as_shipped() -> None:
-    assert policy_of("", DEFAULT_POLICY.version) == DEFAULT_POLICY
+    assert policy_of("[tiers]\ndeny = 7000\n", DEFAULT_POLICY.version) == DEFAULT_POLICY
+
+
+@pytest.mark.parametrize("source", ["", "\n# all of it is a comment\n", "[tiers]\n", "id = 'mine'\n", "rule = []\n"])
+def test_a_file_that_says_nothing_is_refused_for_it_would_bring_back_the_shipped_policy(source: str) -> None:
+    with pytest.raises(BadPolicy) as refused:
+        policy_of(source)
+    assert str(refused.value) == (
+        f"says nothing: it would put the shipped policy in force; `policy enforce {DEFAULT_POLICY.version}` does that"
+    )
+
+
+def test_a_file_may_say_what_is_so_anyway_and_a_new_table_alone_says_something() -> None:
+    assert policy_of("[tiers]\ndeny = 7000\n").weights == DEFAULT_POLICY.weights
+    assert "ask.tutor" in policy_of("[actions.'ask.tutor']\n").actions
 
 
 def test_a_changed_policy_survives_the_file_and_the_database() -> None:
@@ -95,7 +109,7 @@ def test_a_changed_policy_survives_the_file_and_the_database() -> None:
         (2, "actions.share.outage", "[actions.share]\noutage = 'later'\n"),
         (4, "score.velocity.device_users.each", "# a comment\n[score.velocity.device_users]\n\neach = -4\n"),
         (2, "score.velocity.device_users.each", "[score.velocity]\ndevice_users = { each = 1.5 }\n"),
-        (2, "score.referral.self_referral", "[score.referral]\nself_referral = { each = 1 }\n"),
+        (2, "score.referral.self_referral.each", "[score.referral]\nself_referral = { each = 1 }\n"),
         (2, "limits.user_action.attempts", "[limits.user_action]\nattempts = 0\n"),
         (2, "limits.user_action.seconds", "[limits.user_action]\nseconds = 86400\n"),
         (1, "limits.mine.attempts", "[limits.mine]\n"),

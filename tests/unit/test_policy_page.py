@@ -5,12 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from viral_engine.domain.actions import CATALOGUE, UNLISTED, Action
+from viral_engine.domain.facts import Facts
 from viral_engine.domain.limits import READS, SHARE, WRITES, Limit
 from viral_engine.domain.policy import DEFAULT_POLICY
 from viral_engine.domain.policy_file import RULES_MAX, policy_of
 from viral_engine.domain.rules import DEPTH_MAX, KNOWN_FACTS, PARTS_MAX, Leaning
+from viral_engine.domain.score import contributions_of
 from viral_engine.domain.weights import WEIGHTS, Ramp
 from viral_engine.store.policies import SHADOWED_ROWS_MAX, VERSIONS_MAX
+from viral_engine.web.examples import EXAMPLES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text()
 SETS = {"writes": WRITES, "reads": READS, "writes, share": (*WRITES, SHARE)}
@@ -70,7 +73,7 @@ def test_the_weights_are_those_of_the_code() -> None:
     ramps = {**WEIGHTS.velocity, **WEIGHTS.referral, **single}
     assert rows_below("What speaks against an attempt") == [
         *(ramp_row(name, ramp) for name, ramp in ramps.items()),
-        *((f"no {name}", f"{weight:,}", "0", f"{weight:,}", "-") for name, weight in WEIGHTS.missing.items()),
+        *((f"missing_{name}", f"{weight:,}", "0", f"{weight:,}", "-") for name, weight in WEIGHTS.missing.items()),
         *(
             (f"report, {severity.value}", f"{weight:,}", "0", f"{WEIGHTS.flags.source_cap:,} a source", "-")
             for severity, weight in WEIGHTS.flags.severities.items()
@@ -84,6 +87,13 @@ def test_the_weights_are_those_of_the_code() -> None:
 
 def test_the_page_names_the_version_it_describes() -> None:
     assert f"`{DEFAULT_POLICY.id}`, version {DEFAULT_POLICY.version}" in PAGE
+
+
+def test_the_terms_of_what_a_request_lacks_are_called_as_in_decisions() -> None:
+    facts = Facts(action="general", now_ms=1, missing=tuple(WEIGHTS.missing))
+    told = [term.rule for term in contributions_of(WEIGHTS, facts, unlisted=False, signup=False)]
+    assert told == [f"missing_{name}" for name in WEIGHTS.missing]
+    assert set(told) <= {row[0] for row in rows_below("What speaks against an attempt")}
 
 
 def test_the_rule_on_the_page_works_and_every_fact_that_rules_may_name_stands_there() -> None:
@@ -102,3 +112,11 @@ def test_the_outcomes_of_content_are_those_of_the_code() -> None:
     private = [(f"private.{band}", outcome.value) for band, outcome in rules.private.items()]
     rest = [("secret", rules.secret), ("off_platform", rules.off_platform), ("unseen", rules.unseen)]
     assert rows_below("Content") == [*private, *((name, outcome.value) for name, outcome in rest)]
+
+
+def test_the_examples_of_the_description_show_the_shipped_version() -> None:
+    shown = {"id": DEFAULT_POLICY.id, "version": DEFAULT_POLICY.version, "mode": "enforce"}
+    assert [EXAMPLES[name]["policy"] for name in ("CheckAnswer", "DecisionRecord", "DecisionInName")] == [shown] * 3
+    stands = EXAMPLES["PolicyStands"]
+    assert (stands["before"], stands["version"]) == (DEFAULT_POLICY.version, DEFAULT_POLICY.version + 1)
+    assert len(stands["changes"]) == stands["change_count"]

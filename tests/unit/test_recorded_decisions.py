@@ -50,6 +50,16 @@ def test_the_shipped_day_is_among_them_with_every_action_that_it_has() -> None:
     assert {one["outcome"] for line in of_the_day for one in line["decided"].values()} == set(Outcome)
 
 
+def test_among_them_are_allowed_domains_which_lift_nothing_up_to_version_5_and_what_speaks_of_them_since() -> None:
+    lifted: set[str] = set()
+    for line in lines():
+        old, new = ({rule for rule, *_ in line["decided"][version]["contributions"]} for version in ("5", "6"))
+        lifted |= old - new
+        assert old == new or "email_domain" in {kind for kind, _ in line["facts"].get("allows", [])}
+    assert {"domain_signups", "email_disposable"} <= lifted
+    assert not lifted & {"device_users", "address_users", "phone_users", "address_signups", "user_refusals"}
+
+
 def test_among_them_are_consents_that_a_lifted_withdrawal_revived_up_to_version_4_and_not_since() -> None:
     states = {
         tuple(line["decided"][version]["consent"]["state"] for version in ("4", "5"))

@@ -11,12 +11,14 @@ import click
 from viral_engine.cli.errors import CliError, ExitCode, wrong_use
 from viral_engine.cli.layout import clean, word
 from viral_engine.cli.options import SPAN, Session, common, without_none
-from viral_engine.cli.records import records_since, since_ago
+from viral_engine.cli.records import Policies, records_since, since_ago
 from viral_engine.domain.policy import Policy
 from viral_engine.domain.policy_file import SOURCE_LENGTH_MAX, BadPolicy, policy_of
 from viral_engine.domain.policy_trial import Trial, wilson
 
 EXAMPLES_SHOWN = 10
+CAUSES_SHOWN = 20
+CHANGES_SHOWN = 20
 _REASON = click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit.")
 _FILE = click.argument("file", type=click.Path(allow_dash=True))
 
@@ -144,14 +146,14 @@ def test(session: Session, file: str, *, since: float, examples: int) -> None:
 
     Nothing is loaded. Each decision is evaluated on the facts that were recorded with it.
     """
-    trial = Trial(read_policy(file)[1])
+    trial = Trial(read_policy(file)[1], Policies(session).of)
     for record in records_since(session, since):
         trial.add(record)
     session.printer.answer(as_json(trial), told(trial, examples, session))
 
 
 def told(trial: Trial, examples: int, session: Session) -> list[str]:
-    """Returns a trial in lines: the sum, the moves, the reasons, the cohorts, a few decisions."""
+    """Returns a trial in lines: the sum, the moves, the causes, the reasons, the cohorts, a few decisions."""
     everyone = trial.cohorts["all"]
     lines = [f"{trial.compared:,} decisions, {everyone.changed:,} change ({_share(everyone.changed, trial.compared)})"]
     if trial.left_out:
@@ -165,6 +167,9 @@ def told(trial: Trial, examples: int, session: Session) -> list[str]:
     if trial.moves:
         rows = [[before, after, f"{count:,}"] for (before, after), count in trial.moves.most_common()]
         lines += ["", *table(("WAS", "WOULD BE", "DECISIONS"), rows)]
+    if trial.causes:
+        rows = [[clean(name), f"{count:,}"] for name, count in trial.causes.most_common(CAUSES_SHOWN)]
+        lines += ["", *table(("CAUSE", "DECISIONS"), rows)]
     reasons = sorted({*trial.gained, *trial.lost})
     if reasons:
         rows = [[name, f"+{trial.gained[name]:,}", f"-{trial.lost[name]:,}"] for name in reasons]
@@ -178,13 +183,16 @@ def told(trial: Trial, examples: int, session: Session) -> list[str]:
     rows = [
         [
             one.decision_id,
+            clean(one.user_id),
+            clean(one.action_type),
             f"{one.before} -> {one.after}",
-            " ".join([*(f"+{name}" for name in one.gained), *(f"-{name}" for name in one.lost)]),
+            clean("; ".join(one.why)),
             f"{one.score_before} -> {one.score_after}",
         ]
         for one in trial.changes[:examples]
     ]
-    return [*lines, "", *table(("DECISION", "OUTCOME", "REASONS", "SCORE"), rows)] if rows else lines
+    columns = ("DECISION", "USER", "ACTION", "OUTCOME", "WHY", "SCORE")
+    return [*lines, "", *table(columns, rows)] if rows else lines
 
 
 def _share(part: int, whole: int) -> str:
@@ -205,6 +213,7 @@ def as_json(trial: Trial) -> dict[str, Any]:
         ],
         "gained": dict(trial.gained),
         "lost": dict(trial.lost),
+        "causes": dict(trial.causes),
         "cohorts": {
             name: {
                 "decisions": one.decisions,
@@ -242,8 +251,22 @@ def _switch(session: Session, version: int | None, reason: str) -> None:
 
 
 def _told(answer: dict[str, Any], says: str) -> list[str]:
-    ended = answer["shadow_ended"]
-    return [f"version {answer['version']} {says}", *([] if ended is None else [f"the shadow of version {ended} ended"])]
+    lines = [f"version {answer['version']} {says}"]
+    if answer["shadow_ended"] is not None:
+        lines.append(f"the shadow of version {answer['shadow_ended']} ended")
+    return [*lines, *_differing(answer)]
+
+
+def _differing(answer: dict[str, Any]) -> list[str]:
+    """Returns what a version has otherwise than the one that was in force, as lines."""
+    changes, count, before = answer["changes"], answer["change_count"], answer["before"]
+    if changes is None:
+        return [f"what it has otherwise than version {before} can't be read now: see `viral-engine policy show`"]
+    if not changes:
+        return [f"it has nothing otherwise than version {before}"]
+    shown = [f"  {clean(change)}" for change in changes[:CHANGES_SHOWN]]
+    more = [f"  and {count - len(shown):,} more"] if count > len(shown) else []
+    return [f"otherwise than in version {before}:", *shown, *more]
 
 
 def read_policy(file: str) -> tuple[str, Policy]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from viral_engine.cli.options import Session
+from viral_engine.domain.policy import SHIPPED, Policy, policy_from_dict
 
 PAGE_ROWS = 200
 
@@ -27,3 +28,24 @@ def records_since(session: Session, since_s: float) -> Iterator[dict[str, Any]]:
         before = page["next_before"]
         if before is None:
             return
+
+
+class Policies:
+    """The versions that decided, each asked for once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[int, Policy] = dict(SHIPPED)
+
+    def of(self, version: int) -> Policy:
+        """Returns the version of that number."""
+        if version not in self._known:
+            self._known[version] = self._read(str(version))
+        return self._known[version]
+
+    def enforced(self) -> Policy:
+        """Returns the version in force."""
+        return self._read("enforced")
+
+    def _read(self, name: str) -> Policy:
+        return policy_from_dict(self._session.daemon.http("GET", f"/v1/policies/{name}")["body"])

@@ -17,9 +17,9 @@ from viral_engine.cli.errors import ExitCode
 from viral_engine.cli.layout import clean
 from viral_engine.cli.options import SPAN, Session, common
 from viral_engine.cli.policy import as_json, read_policy, told
+from viral_engine.cli.records import Policies
 from viral_engine.config import load
 from viral_engine.domain.facts import facts_to_dict
-from viral_engine.domain.policy import SHIPPED, Policy, policy_from_dict
 from viral_engine.domain.policy_trial import Trial
 from viral_engine.domain.reasons import Reason
 from viral_engine.messages.history import ENTRIES_MAX, EntrySource, PastDecision, PastDecisions, PastEntries, PastEntry
@@ -74,7 +74,9 @@ class Tally:
         self.trial.add(
             {
                 "decision_id": row.decision_id,
-                "policy": {"id": by},
+                "user_id": row.user_id,
+                "action_type": row.action_type,
+                "policy": {"id": by, "version": row.policy_version},
                 "decision": row.decision,
                 "reasons": row.reasons,
                 "score": row.score,
@@ -104,9 +106,9 @@ def rederive(session: Session, since: float, *, limit: int, filled: float, file:
     """
     now_ms = int(datetime.now(UTC).timestamp() * 1_000)
     since_ms = max(0, now_ms - int(since * 1_000))
-    policies = _Policies(session)
+    policies = Policies(session)
     tried = policies.enforced() if file is None else read_policy(file)[1]
-    tally = Tally(Trial(tried))
+    tally = Tally(Trial(tried, policies.of))
     filled_ms = min(int(filled * 1_000), BACK_MS)
     from_ms = max(0, since_ms - filled_ms)
     entries: dict[EntrySource, list[PastEntry]] = {
@@ -126,25 +128,6 @@ def rederive(session: Session, since: float, *, limit: int, filled: float, file:
     tally.left_out = rows.given - tally.built
     session.printer.answer(_plain(tally, rows), _lines(tally, rows, examples, session))
     return ExitCode.NOT_WELL if tally.unexplained else ExitCode.OK
-
-
-class _Policies:
-    """The versions that decided, each asked for once."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._known: dict[int, Policy] = dict(SHIPPED)
-
-    def of(self, version: int) -> Policy:
-        if version not in self._known:
-            self._known[version] = self._read(str(version))
-        return self._known[version]
-
-    def enforced(self) -> Policy:
-        return self._read("enforced")
-
-    def _read(self, name: str) -> Policy:
-        return policy_from_dict(self._session.daemon.http("GET", f"/v1/policies/{name}")["body"])
 
 
 class _Rows:

@@ -23,7 +23,7 @@ from viral_engine.domain.policy import Policy
 from viral_engine.domain.reasons import Reason, ranked
 from viral_engine.domain.score import contributions_of, flag_terms, tier_of
 
-__all__ = ["evaluate"]
+__all__ = ["discloses", "evaluate", "lifted_keys"]
 
 _BLOCKED = {
     ListKind.USER: Reason.USER_BLOCKED,
@@ -72,7 +72,7 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
         reasons.add(Reason.HOUSEHOLD_GREW)
         outcome = max(outcome, Outcome.REVIEW, key=_ORDER.index)
     if facts.content_kinds or facts.content_signals or facts.content_unseen:
-        for reason, weighs in spoken(policy.content, facts, disclosure_given=_discloses(consent)):
+        for reason, weighs in spoken(policy.content, facts, disclosure_given=discloses(consent)):
             reasons.add(reason)
             outcome = max(outcome, weighs, key=_ORDER.index)
     if reasons and not reasons <= _NOTES:
@@ -99,7 +99,7 @@ def _limits(
 
     An attempt takes its place in every window that did not refuse it, whatever else refuses it.
     """
-    lifted = _lifted_keys(policy, facts.allows) if facts.allows else ()
+    lifted = lifted_keys(policy, facts.allows) if facts.allows else ()
     shown: LimitState | None = None
     places: list[str] = []
     for limit in limits:
@@ -125,7 +125,8 @@ def _limits(
     return shown, tuple(places)
 
 
-def _lifted_keys(policy: Policy, allows: Sequence[ListHit]) -> frozenset[WindowKey]:
+def lifted_keys(policy: Policy, allows: Sequence[ListHit]) -> frozenset[WindowKey]:
+    """Whose limits rows of the allow-list lift."""
     return frozenset(key for hit in allows for key in policy.allow_lifts.get(hit.kind, ()))
 
 
@@ -151,7 +152,7 @@ def _device_flagged(policy: Policy, facts: Facts) -> bool:
     return sum(term.weight for term in flag_terms(policy.weights.flags, on_device)) > 0
 
 
-def _discloses(consent: ConsentState) -> bool:
+def discloses(consent: ConsentState) -> bool:
     """Whether a guardian agreed to a disclosure."""
     given = consent.state is ConsentStatus.GIVEN and consent.scope is not None
     return given and Scope.parse(consent.scope or "").purpose is Purpose.THIRD_PARTY

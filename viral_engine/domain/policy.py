@@ -16,7 +16,7 @@ from viral_engine.domain.matrix import MATRIX, STRICTEST, ActionClass, Cells, Ma
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.plain import from_plain, to_plain
 from viral_engine.domain.rules import Rule, check_rule
-from viral_engine.domain.weights import WEIGHTS, WEIGHTS_TO_3, Weights
+from viral_engine.domain.weights import WEIGHTS, WEIGHTS_TO_3, WEIGHTS_TO_5, Weights
 
 __all__ = ["DEFAULT_POLICY", "SHIPPED", "Mode", "Policy", "policy_from_dict", "policy_to_dict", "versioned"]
 
@@ -160,7 +160,7 @@ _TERMS = frozenset({
 _EVERY_LIMIT = tuple(WindowKey)
 DEFAULT_POLICY = Policy(
     id="default",
-    version=5,
+    version=6,
     actions=CATALOGUE,
     unlisted=UNLISTED,
     matrix=MATRIX,
@@ -178,7 +178,8 @@ DEFAULT_POLICY = Policy(
     content=CONTENT_RULES,
 )
 
-_FOURTH = replace(DEFAULT_POLICY, version=4, withdrawal_ends_older=False)
+_FIFTH = replace(DEFAULT_POLICY, version=5, weights=WEIGHTS_TO_5)
+_FOURTH = replace(_FIFTH, version=4, withdrawal_ends_older=False)
 _THIRD = replace(_FOURTH, version=3, weights=WEIGHTS_TO_3, content=NO_CONTENT_RULES)
 _SECOND = replace(_THIRD, version=2, household_members_max=0, household_new_max=0)
 
@@ -187,6 +188,7 @@ SHIPPED: Mapping[int, Policy] = {
     2: _SECOND,
     3: _THIRD,
     4: _FOURTH,
-    5: DEFAULT_POLICY,
+    5: _FIFTH,
+    6: DEFAULT_POLICY,
 }
 """Every version of the default policy that ever decided: what it decided can be evaluated again."""

@@ -7,7 +7,6 @@ Reading is strict: an unknown key, a number out of bounds, a rule that can't wor
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 from viral_engine.domain.actions import Action
@@ -15,17 +14,17 @@ from viral_engine.domain.ages import AgeBand
 from viral_engine.domain.consent import DataClass, RecipientClass
 from viral_engine.domain.content import ContentRules
 from viral_engine.domain.errors import Invalid
-from viral_engine.domain.facts import FlagSeverity, ListKind
+from viral_engine.domain.facts import ListKind
 from viral_engine.domain.limits import Limit, WindowKey
 from viral_engine.domain.matrix import STRICTEST, ActionClass, Matrix, Need
 from viral_engine.domain.outage import OutagePolicy
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import DEFAULT_POLICY, Policy
+from viral_engine.domain.policy_file_score import read_weights
 from viral_engine.domain.reasons import Reason
 from viral_engine.domain.rules import Condition, Fade, Operator, Rule
 from viral_engine.domain.toml_lines import NoToml, line_of, parse
-from viral_engine.domain.toml_table import Table, list_of, word_of
-from viral_engine.domain.weights import FlagWeights, Ramp, Tier, Weights
+from viral_engine.domain.toml_table import COUNT_MAX, Table, list_of, word_of
 
 __all__ = ["SOURCE_LENGTH_MAX", "BadPolicy", "policy_of"]
 
@@ -39,7 +38,6 @@ ATTEMPTS_MAX = 4_096
 SECONDS_MAX = 600
 """The longest window: how far back attempts are counted again after a start."""
 
-COUNT_MAX = 1_000_000
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ACTION = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 _JURISDICTION = re.compile(r"\*|[a-z][a-z0-9_-]{0,15}")
@@ -75,17 +73,28 @@ def policy_of(source: str, version: int = 0) -> Policy:
         BadPolicy: With line and reason.
     """
     if len(source) > SOURCE_LENGTH_MAX:
-        raise BadPolicy(0, "", f"the file must have at most {SOURCE_LENGTH_MAX:,} characters")
+        line = source.count("\n", 0, SOURCE_LENGTH_MAX) + 1
+        raise BadPolicy(line, "", f"the file must have at most {SOURCE_LENGTH_MAX:,} characters")
     try:
         plain = parse(source)
     except NoToml as error:
         raise BadPolicy(error.line, "", error.reason) from None
     try:
-        return _policy(Table(plain, ""), version)
+        policy = _policy(Table(plain, ""), version)
     except Invalid as invalid:
         # What `Policy` itself finds is called after its fields.
         path = re.sub(r"^(policy\.weights|policy)\.", lambda found: _FILE_NAMES[found[1]], invalid.field)
         raise BadPolicy(line_of(source, path), path, invalid.reason) from None
+    shipped = replace(DEFAULT_POLICY, id=policy.id, version=version)
+    if policy == shipped and not _says_anything({**plain, "id": []}):
+        put = f"it would put the shipped policy in force; `policy enforce {DEFAULT_POLICY.version}` does that"
+        raise BadPolicy(0, "", f"says nothing: {put}")
+    return policy
+
+
+def _says_anything(plain: Any) -> bool:
+    """Whether there is a value in it, be it a shipped one: a file may say on purpose what is so anyway."""
+    return any(_says_anything(item) for item in plain.values()) if isinstance(plain, Mapping) else plain != []
 
 
 def _policy(top: Table, version: int) -> Policy:
@@ -100,7 +109,7 @@ def _policy(top: Table, version: int) -> Policy:
         actions=_actions(top, base.actions, limits),
         unlisted=_unlisted(top, base.unlisted, limits),
         matrix=_matrix(top, base.matrix),
-        weights=_weights(top, base.weights),
+        weights=read_weights(top, base.weights),
         allow_lifts=_lifts(top, base.allow_lifts),
         signup_device_others_max=signup.number("device_others_max", base.signup_device_others_max, high=COUNT_MAX),
         household_members_max=signup.number("household_members_max", base.household_members_max, high=COUNT_MAX),
@@ -158,8 +167,8 @@ def _limits(top: Table, base: Policy) -> dict[str, Limit]:
         if limits[name].reason not in (Reason.RATE_LIMITED, Reason.DUPLICATE_SHARE):
             raise Invalid(one.at("reason"), f"must be {Reason.RATE_LIMITED} or {Reason.DUPLICATE_SHARE}")
         one.end()
-    if len(limits) > LIMITS_MAX:
-        raise Invalid("limits", f"must be at most {LIMITS_MAX}")
+        if len(limits) > LIMITS_MAX:
+            raise Invalid(one.path, f"is one more than the {LIMITS_MAX} limits that there may be")
     return limits
 
 
@@ -168,8 +177,8 @@ def _actions(top: Table, shipped: Mapping[str, Action], limits: Mapping[str, Lim
     table = top.table("actions")
     for name, one in table.tables(_ACTION) if table is not None else ():
         actions[name] = _action(one, actions.get(name, Action(limits=_named(("user_action",), limits))), limits)
-    if len(actions) > ACTIONS_MAX:
-        raise Invalid("actions", f"must be at most {ACTIONS_MAX}")
+        if len(actions) > ACTIONS_MAX:
+            raise Invalid(one.path, f"is one more than the {ACTIONS_MAX} actions that there may be")
     return actions
 
 
@@ -220,7 +229,7 @@ def _matrix(top: Table, shipped: Matrix) -> Matrix:
     for jurisdiction, rows in table.tables(_JURISDICTION):
         before = dict(matrix.get(jurisdiction, matrix[STRICTEST]))
         for name, cells in rows.tables(_NAME):
-            action_class = word_of(name, ActionClass, rows.path)
+            action_class = word_of(name, ActionClass, cells.path)
             before[action_class] = {band: cells.word(band.value, Need, before[action_class][band]) for band in AgeBand}
             cells.end()
         matrix[jurisdiction] = before
@@ -236,85 +245,6 @@ def _lifts(top: Table, shipped: Mapping[ListKind, tuple[WindowKey, ...]]) -> Map
     return {kind: keys for kind, keys in lifts.items() if keys}
 
 
-# The score.
-
-
-def _weights(top: Table, shipped: Weights) -> Weights:
-    score = top.table("score") or Table({}, "score")
-    weights = Weights(
-        velocity=_ramps(score.table("velocity"), shipped.velocity),
-        referral=_ramps(score.table("referral"), shipped.referral),
-        referral_cap=score.number("referral_cap", shipped.referral_cap),
-        missing=_numbers(score.table("missing"), shipped.missing),
-        trust=_numbers(score.table("trust"), shipped.trust),
-        trust_cap=score.number("trust_cap", shipped.trust_cap),
-        flags=_reports(score.table("reports"), shipped.flags),
-        email_disposable=_ramp(score.table("email_disposable"), shipped.email_disposable),
-        unknown_action=_ramp(score.table("unknown_action"), shipped.unknown_action),
-        signups_unknown=_ramp(score.table("signups_unknown"), shipped.signups_unknown),
-        tiers=_tiers(top.table("tiers"), shipped.tiers),
-    )
-    score.end()
-    return weights
-
-
-def _tiers(table: Table | None, shipped: tuple[Tier, ...]) -> tuple[Tier, ...]:
-    if table is None:
-        return shipped
-    before = {tier.outcome: tier.score for tier in shipped}
-    scores = {outcome: table.number(outcome.value, before[outcome], low=1) for outcome in Outcome if outcome in before}
-    table.end()
-    tiers = tuple(Tier(score, outcome) for outcome, score in scores.items())
-    for low, high in pairwise(tiers):
-        if low.score >= high.score:
-            raise Invalid(table.at(high.outcome.value), f"must be more than {low.outcome}, {low.score:,}")
-    return tiers
-
-
-def _ramps(table: Table | None, shipped: Mapping[str, Ramp]) -> Mapping[str, Ramp]:
-    if table is None:
-        return shipped
-    ramps = {name: _ramp(table.table(name), ramp) for name, ramp in shipped.items()}
-    table.end()
-    return ramps
-
-
-def _ramp(table: Table | None, shipped: Ramp) -> Ramp:
-    if table is None:
-        return shipped
-    ramp = replace(
-        shipped,
-        each=table.number("each", shipped.each),
-        free=table.number("free", shipped.free, high=COUNT_MAX),
-        cap=table.number("cap", shipped.cap),
-        lifted_by=table.words("lifted_by", ListKind, shipped.lifted_by),
-    )
-    table.end()
-    return ramp if ramp == shipped else replace(ramp, version=shipped.version + 1)
-
-
-def _numbers(table: Table | None, shipped: Mapping[str, int]) -> Mapping[str, int]:
-    if table is None:
-        return shipped
-    numbers = {name: table.number(name, number) for name, number in shipped.items()}
-    table.end()
-    return numbers
-
-
-def _reports(table: Table | None, shipped: FlagWeights) -> FlagWeights:
-    if table is None:
-        return shipped
-    weights = FlagWeights(
-        {severity: table.number(severity.value, shipped.severities[severity]) for severity in FlagSeverity},
-        decay_days=table.number("decay_days", shipped.decay_days, low=1, high=3_650),
-        source_cap=table.number("source_cap", shipped.source_cap),
-        cap=table.number("cap", shipped.cap),
-        version=shipped.version,
-    )
-    table.end()
-    return weights if weights == shipped else replace(weights, version=shipped.version + 1)
-
-
 # Rules.
 
 
@@ -324,7 +254,7 @@ def _rules(top: Table, version: int) -> tuple[Rule, ...]:
         return ()
     listed = list_of(value, "rule")
     if len(listed) > RULES_MAX:
-        raise Invalid("rule", f"must be at most {RULES_MAX}")
+        raise Invalid(f"rule[{RULES_MAX}]", f"is one more than the {RULES_MAX} rules that there may be")
     return tuple(_rule(Table(item, f"rule[{index}]"), version) for index, item in enumerate(listed))
 
 

@@ -1,15 +1,17 @@
 """What another policy would have decided: recorded decisions evaluated under it, and what changes for whom."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
 
 from viral_engine.domain.ages import AgeBand
+from viral_engine.domain.decision import Decision
 from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.facts import Facts, facts_from_dict
 from viral_engine.domain.policy import Policy
+from viral_engine.domain.policy_causes import Cause, causes
 
 __all__ = ["COHORTS", "Change", "Cohort", "Trial", "wilson"]
 
@@ -43,15 +45,22 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One decision that comes out otherwise."""
+    """One decision that comes out otherwise.
+
+    Attributes:
+        why: What of the policies makes it so, then the reasons that it gets (`+`) and loses (`-`).
+    """
 
     decision_id: str
+    user_id: str
+    action_type: str
     before: str
     after: str
     gained: tuple[str, ...]
     lost: tuple[str, ...]
     score_before: int
     score_after: int
+    why: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -59,18 +68,22 @@ class Trial:
     """Counts of a policy's trial on recorded decisions.
 
     Attributes:
+        policy_at: The version of a number that decided.
         moves: (outcome then, outcome under this policy) of those that change.
         gained: reasons that they get, and `lost` those that they lose.
+        causes: what makes decisions change, by name; one may have several.
         unknown_windows: limits of the policy that no record holds a count of: what they would have refused can't be
             told from the records.
     """
 
     policy: Policy
+    policy_at: Callable[[int], Policy]
     compared: int = 0
     left_out: int = 0
     moves: Counter[tuple[str, str]] = field(default_factory=Counter)
     gained: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
     cohorts: dict[str, Cohort] = field(default_factory=lambda: {name: Cohort() for name in COHORTS})
     changes: list[Change] = field(default_factory=list)
     unknown_windows: set[str] = field(default_factory=set)
@@ -99,11 +112,28 @@ class Trial:
         self.moves[before, after] += 1
         self.gained.update(new - old)
         self.lost.update(old - new)
+        found = self._causes(record, facts, again)
+        self.causes.update({cause.name for cause in found})
         if len(self.changes) < EXAMPLES_MAX:
             gained, lost = tuple(sorted(new - old)), tuple(sorted(old - new))
+            reasons = (*(f"+{name}" for name in gained), *(f"-{name}" for name in lost))
             self.changes.append(
-                Change(record["decision_id"], before, after, gained, lost, record["score"], again.score)
-            )
+                Change(
+                    record["decision_id"], record["user_id"], record["action_type"], before, after, gained, lost,
+                    record["score"], again.score, (*(cause.text for cause in found), *reasons),
+                )
+            )  # fmt: skip
+
+    def _causes(self, record: Mapping[str, Any], facts: Facts, again: Decision) -> tuple[Cause, ...]:
+        version = record["policy"]["version"]
+        policy = self.policy_at(version)
+        was = evaluate(policy, facts)
+        found = causes(policy, self.policy, facts, was, again)
+        reasons = {reason.value for reason in was.reasons}
+        if (was.outcome.value, reasons) == (record["decision"], set(record["reasons"])):
+            return found
+        # Facts that were built again may be others than those that it was decided on.
+        return Cause("facts", f"on these facts version {version} says {was.outcome}"), *found
 
     @staticmethod
     def _cohorts_of(facts: Facts) -> list[str]:

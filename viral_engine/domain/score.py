@@ -33,11 +33,11 @@ def contributions_of(
         if weight:
             terms.append(Contribution(f"missing_{field}", 1, weight, f"the request has no {field}"))
     if unlisted:
-        _ramp(terms, "unknown_action", weights.unknown_action, 1)
+        _flag(terms, "unknown_action", weights.unknown_action, facts.allows)
     if facts.email_disposable:
-        _ramp(terms, "email_disposable", weights.email_disposable, 1)
+        _flag(terms, "email_disposable", weights.email_disposable, facts.allows)
     if signup and not facts.signup.known:
-        _ramp(terms, "signups_unknown", weights.signups_unknown, 1)
+        _flag(terms, "signups_unknown", weights.signups_unknown, facts.allows)
     velocity = facts.velocity
     if velocity is not QUIET:
         for name, ramp in weights.velocity.items():
@@ -67,6 +67,11 @@ def tier_of(tiers: Sequence[Tier], score: int) -> Outcome:
 
 def _lifted(ramp: Ramp, allows: Sequence[ListHit]) -> bool:
     return any(hit.kind in ramp.lifted_by for hit in allows)
+
+
+def _flag(terms: list[Contribution], rule: str, ramp: Ramp, allows: Sequence[ListHit]) -> None:
+    if not _lifted(ramp, allows):
+        _ramp(terms, rule, ramp, 1)
 
 
 def _ramp(terms: list[Contribution], rule: str, ramp: Ramp, count: int) -> None:

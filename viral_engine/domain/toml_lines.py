@@ -4,11 +4,12 @@ import re
 import tomllib
 from typing import Any
 
-__all__ = ["DOTS_MAX", "NoToml", "line_of", "parse"]
+__all__ = ["DOTS_MAX", "NoToml", "joined", "line_of", "parse"]
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"\s*([A-Za-z0-9_.\"'*-]+(?:\s*\.\s*[A-Za-z0-9_\"'*-]+)*)\s*=")
-_INDEX = re.compile(r"\[\d+\]")
+_PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
+_KEY_PATH = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_HEADER = re.compile(rf"\s*(\[\[?)\s*({_KEY_PATH})\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(rf"\s*({_KEY_PATH})\s*=")
 
 
 def line_of(source: str, path: str) -> int:
@@ -29,33 +30,62 @@ def line_of(source: str, path: str) -> int:
     return 0
 
 
+def joined(path: str, key: str) -> str:
+    """The path of a key within the table at `path`."""
+    return f"{path}.{key or EMPTY}" if path else key or EMPTY
+
+
 def _lines(source: str) -> dict[str, int]:
     found: dict[str, int] = {}
     table, counts = "", dict[str, int]()
-    for number, line in enumerate(source.splitlines(), 1):
+    for number, line in enumerate(source.split("\n"), 1):
         header = _HEADER.match(line)
         if header is not None:
-            name = _path(header.group(2))
+            *outer, last = _parts(header.group(2))
+            table = ""
+            for part in outer:
+                table = _last_item(joined(table, part), counts)
+                # A table that is named by its inner ones alone stands where the first of them does.
+                found.setdefault(table, number)
+            table = joined(table, last)
             if header.group(1) == "[[":
-                index = counts[name] = counts.get(name, -1) + 1
-                found.setdefault(name, number)
-                table = f"{name}[{index}]"
-            else:
-                # A table of the last item of a list of tables: [rule.fades].
-                first, dot, rest = name.partition(".")
-                table = f"{first}[{counts[first]}]{dot}{rest}" if first in counts else name
+                found.setdefault(table, number)
+                counts[table] = counts.get(table, -1) + 1
+            table = _last_item(table, counts)
             found.setdefault(table, number)
             continue
         key = _KEY.match(line)
-        if key is not None:
-            path = f"{table}.{_path(key.group(1))}" if table else _path(key.group(1))
+        path = table
+        for part in _parts(key.group(1)) if key is not None else ():
+            path = joined(path, part)
             found.setdefault(path, number)
     return found
 
 
-def _path(dotted: str) -> str:
-    return ".".join(part.strip().strip("\"'") for part in dotted.split("."))
+def _last_item(path: str, counts: dict[str, int]) -> str:
+    """What a header means by a list of tables: the last one so far."""
+    return f"{path}[{counts[path]}]" if path in counts else path
 
+
+def _parts(dotted: str) -> list[str]:
+    """The keys of a dotted one, without quotes and escapes, as the reader of the standard library takes them."""
+    try:
+        inner: Any = tomllib.loads(f"{dotted} = 0")
+    except ValueError:
+        # A line within a text of several lines may look like a key and be none.
+        return [dotted]
+    parts: list[str] = []
+    while isinstance(inner, dict):
+        [(part, inner)] = inner.items()
+        parts.append(part)
+    return parts
+
+
+EMPTY = '""'
+"""How an empty key is told."""
+
+_LONG_NUMBER = re.compile(r"[0-9_]{4000}")
+"""Of more digits than a number is made of."""
 
 DOTS_MAX = 200
 """In a line: each prefix of a dotted key is kept while it is parsed, so that a long one would take gigabytes."""
@@ -81,15 +111,37 @@ def parse(source: str) -> dict[str, Any]:
     Raises:
         NoToml: With its line.
     """
-    for number, line in enumerate(source.splitlines(), 1):
+    for number, line in enumerate(source.split("\n"), 1):
         if line.count(".") > DOTS_MAX:
             raise NoToml(number, f"must have at most {DOTS_MAX} dots in a line")
     try:
         return tomllib.loads(source)
     except RecursionError:
-        raise NoToml(0, "is nested too deep") from None
+        raise NoToml(_deepest(source), "is nested too deep") from None
     except ValueError as error:
         # Of its own kind, and of whatever makes a number of too many digits.
-        found = re.search(r"line (\d+)", str(error))
-        last = source.count("\n") + 1 if "end of document" in str(error) else 0
-        raise NoToml(int(found.group(1)) if found else last, f"is no TOML: {error}") from None
+        raise NoToml(_blamed(source, str(error)), f"is no TOML: {error}") from None
+
+
+def _blamed(source: str, says: str) -> int:
+    """The line that the reader's error is about."""
+    found = re.search(r"line (\d+)", says)
+    if found is not None:
+        return int(found.group(1))
+    number = _LONG_NUMBER.search(source)
+    at = len(source.rstrip()) if "end of document" in says or number is None else number.start()
+    return _line_at(source, at)
+
+
+def _deepest(source: str) -> int:
+    """The line that is nested deepest, whatever texts hold of brackets."""
+    depth, deepest, at = 0, 0, 0
+    for found in re.finditer(r"[\[\]{}]", source):
+        depth += 1 if found.group() in "[{" else -1
+        if depth > deepest:
+            deepest, at = depth, found.start()
+    return _line_at(source, at)
+
+
+def _line_at(source: str, at: int) -> int:
+    return source.count("\n", 0, at) + 1

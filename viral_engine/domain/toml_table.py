@@ -6,10 +6,14 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from viral_engine.domain.errors import Invalid
+from viral_engine.domain.toml_lines import joined
 
-__all__ = ["Table", "list_of", "word_of"]
+__all__ = ["COUNT_MAX", "Table", "list_of", "word_of"]
 
 NUMBER_MAX = 100_000
+COUNT_MAX = 1_000_000
+"""Of what is counted, not weighed."""
+
 TEXT_LENGTH_MAX = 200
 
 E = TypeVar("E", bound=StrEnum)
@@ -27,7 +31,7 @@ class Table:
 
     def at(self, name: str) -> str:
         """The path of one of its keys."""
-        return f"{self.path}.{name}" if self.path else name
+        return joined(self.path, name)
 
     def get(self, name: str) -> Any:
         """The value of a key, None if it is not there."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from viral_engine.domain.facts import FlagSeverity, ListKind
 from viral_engine.domain.outcome import Outcome
 
-__all__ = ["WEIGHTS", "WEIGHTS_TO_3", "FlagWeights", "Ramp", "Tier", "Weights"]
+__all__ = ["WEIGHTS", "WEIGHTS_TO_3", "WEIGHTS_TO_5", "FlagWeights", "Ramp", "Tier", "Weights"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Ramp:
         free: Units that weigh nothing.
         cap: Most that the rule adds.
         lifted_by: Kinds of the allow-list that lift the rule: it counts what users of such a thing share.
-        version: Grows when the rule's numbers do.
+        version: Grows when the rule's numbers do; what lifts it is none.
     """
 
     each: int
@@ -95,6 +95,8 @@ class Weights:
 
 # Machines of a school's lab are shared too, so its network lifts what their users have in common.
 _BY_USER = (ListKind.USER,)
+# Whoever vouches for a domain vouches for what its boxes have in common.
+_BY_DOMAIN = (ListKind.USER, ListKind.EMAIL_DOMAIN)
 _BY_ADDRESS = (ListKind.USER, ListKind.IP, ListKind.NETWORK)
 _BY_DEVICE = (*_BY_ADDRESS, ListKind.DEVICE)
 
@@ -110,7 +112,7 @@ WEIGHTS = Weights(
         "address_signups": Ramp(1_000, "{n} others tried to sign up from the address in a day", 4, 4_000, _BY_ADDRESS),
         # A club or a school may have a domain of its own; a farm has one too.
         "domain_signups": Ramp(
-            250, "{n} others tried to sign up with the e-mail's domain in a day", 9, 2_500, _BY_USER
+            250, "{n} others tried to sign up with the e-mail's domain in a day", 9, 2_500, _BY_DOMAIN
         ),
         "phone_users": Ramp(1_500, "{n} other users named the phone number in a day", 1, 4_500, _BY_USER),
     },
@@ -135,7 +137,9 @@ WEIGHTS = Weights(
             FlagSeverity.CRITICAL: 4_500,
         }
     ),
-    email_disposable=Ramp(2_500, "the e-mail's domain hands out throw-away mailboxes"),
+    email_disposable=Ramp(
+        2_500, "the e-mail's domain hands out throw-away mailboxes", lifted_by=(ListKind.EMAIL_DOMAIN,)
+    ),
     unknown_action=Ramp(1_000, "the catalogue has no such action"),
     signups_unknown=Ramp(1_500, "the book of signups was full"),
     # One honest oddity is 2,000 at most and is only noted; two make a person prove something; a human looks before
@@ -148,12 +152,23 @@ WEIGHTS = Weights(
     ),
 )
 
+WEIGHTS_TO_5 = replace(
+    WEIGHTS,
+    velocity={
+        name: replace(ramp, lifted_by=_BY_USER) if name == "domain_signups" else ramp
+        for name, ramp in WEIGHTS.velocity.items()
+    },
+    email_disposable=replace(WEIGHTS.email_disposable, lifted_by=()),
+)
+"""Those of the shipped policy's first five versions, in which an allow of a domain lifts nothing."""
+
 # Silenced, and as a file says it that silences them.
 _SINCE_4 = frozenset({"domain_signups", "phone_users"})
 WEIGHTS_TO_3 = replace(
-    WEIGHTS,
+    WEIGHTS_TO_5,
     velocity={
-        name: replace(ramp, each=0, version=2) if name in _SINCE_4 else ramp for name, ramp in WEIGHTS.velocity.items()
+        name: replace(ramp, each=0, version=2) if name in _SINCE_4 else ramp
+        for name, ramp in WEIGHTS_TO_5.velocity.items()
     },
 )
 """Those of the shipped policy's first three versions."""

@@ -46,11 +46,18 @@ class PolicyStands(Struct, frozen=True, kw_only=True):
     Attributes:
         version: its number; null when nothing is in shadow.
         shadow_ended: the version whose shadow ended by this; null when none did.
+        before: the version that was in force until then; while something is in shadow only, it still is.
+        changes: each value that `version` has otherwise than `before`, as the file spells it; the first 200; null
+            while the versions can't be read.
+        change_count: how many there are.
     """
 
     mode: PolicyMode
     version: int | None
     shadow_ended: int | None = None
+    before: int
+    changes: list[str] | None = []
+    change_count: int = 0
 
 
 class ReadPolicies(Struct, frozen=True, gc=False):

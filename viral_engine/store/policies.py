@@ -22,16 +22,17 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "SHADOWED_ROWS_MAX", "SHADOW_BEFORE_AT", "SHADOW_ENDED_AT", "STOOD_AT", "VERSIONS_MAX", "load_policy",
+    "BEFORE_AT", "SHADOWED_ROWS_MAX", "SHADOW_ENDED_AT", "STOOD_AT", "VERSIONS_MAX", "load_policy",
     "read_policies", "read_shadowed", "standing_policies", "switch_policy",
 ]  # fmt: skip
 
 VERSIONS_MAX = 1_000
 """Versions that are kept: all that ever decided must be there, and one more is refused."""
 
-SHADOW_BEFORE_AT, STOOD_AT, SHADOW_ENDED_AT = 1, 2, 3
-"""Which statements of `load_policy` and `switch_policy` answer the version that was in shadow, (version, body) of what
-stands from then on, and, where something was put in force, that a shadow ended by that."""
+BEFORE_AT, STOOD_AT, SHADOW_ENDED_AT = 1, 2, 3
+"""Which statements of `load_policy` and `switch_policy` answer the versions that were in shadow and in force, null for
+none and for the shipped one, (version, body) of what stands from then on, and, where something was put in force, that a
+shadow ended by that."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('viral_engine policies'))"
 _BODY = "(SELECT body::text FROM policies WHERE policies.version = policy_switches.version)"
@@ -60,6 +61,9 @@ _BACK = (
     f" RETURNING version, {_BODY}"
 )
 _SHADOW_NOW = "SELECT version FROM policy_switches WHERE mode = 'shadow' ORDER BY id DESC LIMIT 1"
+_BEFORE = (
+    f"SELECT ({_SHADOW_NOW}), (SELECT version FROM policy_switches WHERE mode = 'enforce' ORDER BY id DESC LIMIT 1)"  # noqa: S608 - constants
+)
 # Neither what was put in force nor what was before has anything to be tried on by running in shadow.
 _END_OWN_SHADOW = (
     "INSERT INTO policy_switches (at, mode, version, author, reason) SELECT %s, 'shadow', NULL, %s, %s"  # noqa: S608 - constants
@@ -127,7 +131,7 @@ def switch_policy(
 def _standing(mode: PolicyMode, stand: Statement, at: datetime, author: str, reason: str) -> tuple[Statement, ...]:
     """What is put in force ends its own shadow in the same transaction."""
     ends = (statement(_END_OWN_SHADOW, at, author, reason, DEFAULT_POLICY.version),) if mode == "enforce" else ()
-    return statement(_LOCK), statement(_SHADOW_NOW), stand, *ends, notify("policies")
+    return statement(_LOCK), statement(_BEFORE), stand, *ends, notify("policies")
 
 
 def standing_policies(connection: Connection) -> list[StandingPolicy]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from viral_engine.domain.policy import DEFAULT_POLICY
+
+_SHIPPED = DEFAULT_POLICY.version
+_LOADED = _SHIPPED + 1
 _ID = "01a2053f-4c00-7000-8000-000000000001"
 _WHEN = "2027-01-31T00:00:00Z"
 _CHECK = {"user_id": 42, "action_type": "share_personal_info", "device_id": "d-1", "ip_address": "192.0.2.7"}
@@ -15,7 +19,7 @@ _ANSWER = {
     "reasons": ["parental_consent_required", "age_unknown"],
     "score": 0,
     "contributions": [],
-    "policy": {"id": "default", "version": 3, "mode": "enforce"},
+    "policy": {"id": DEFAULT_POLICY.id, "version": _SHIPPED, "mode": "enforce"},
     "limits": {"limit": 10, "remaining": 9, "reset_s": 60.001, "retry_after_s": None},
     "consent": {"required": True, "scope": "third_party:other_users/contact", "basis": None, "state": "missing"},
     "shadow": [],
@@ -237,14 +241,21 @@ EXAMPLES: Mapping[str, Any] = {
     "KeyMade": {"key_id": "k1", "key": "ve_k1_...", **_KEY},
     "Keys": {"keys": [{"key_id": "k1", **_KEY, "created_at": _WHEN, "revoked_at": None}]},
     "PolicyBody": {"source": "[tiers]\ndeny = 8000\n", "reason": "fewer denials", "mode": "shadow"},
-    "SwitchBody": {"reason": "too strict", "mode": "enforce", "version": 2},
-    "PolicyStands": {"mode": "enforce", "version": 3, "shadow_ended": 3},
+    "SwitchBody": {"reason": "too strict", "mode": "enforce", "version": _SHIPPED},
+    "PolicyStands": {
+        "mode": "enforce",
+        "version": _LOADED,
+        "shadow_ended": _LOADED,
+        "before": _SHIPPED,
+        "changes": ["tiers.deny 7000 -> 8000"],
+        "change_count": 1,
+    },
     "PolicyList": {
-        "enforced": {"version": 3, **_SWITCHED},
+        "enforced": {"version": _LOADED, **_SWITCHED},
         "shadow": None,
         "versions": [
             {
-                "version": 3,
+                "version": _LOADED,
                 "policy_id": "default",
                 "shipped": False,
                 "author": "key:k1",
@@ -254,15 +265,15 @@ EXAMPLES: Mapping[str, Any] = {
         ],
     },
     "PolicyWhole": {
-        "version": 3,
+        "version": _LOADED,
         "policy_id": "default",
         "shipped": False,
         "source": "[tiers]\ndeny = 8000\n",
         "toml": 'id = "default"\n',
-        "body": {"schema": 1, "id": "default", "version": 3},
+        "body": {"schema": 1, "id": "default", "version": _LOADED},
     },
     "ShadowCounts": {
-        "version": 3,
+        "version": _LOADED,
         "since": _WHEN,
         "counts": [{"decision": "deny", "shadow": "review", "count": 12}],
     },

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from viral_engine.domain.errors import Invalid
-from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED, policy_from_dict, policy_to_dict, versioned
+from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED, Policy, policy_from_dict, policy_to_dict, versioned
 from viral_engine.messages.policies import (
     LoadPolicy,
     PolicyMode,
+    PolicyRow,
     PolicyRows,
+    PolicyStands,
     ReadPolicies,
     ReadShadowed,
     Shadowed,
     StandingPolicy,
     SwitchPolicy,
 )
+from viral_engine.messages.reading import NotRead
 from viral_engine.messages.refusals import Refused, not_found
+from viral_engine.runtime.errors import CallError
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, instant, text
 from viral_engine.web.forms import INSTANT
 from viral_engine.web.routes import Answer, Call, Parameter
@@ -34,6 +39,7 @@ VERSION = {
     "pattern": "^(?:enforced|shadow|[0-9]{1,9})$",
     "description": "A version's number; text here alone, for `enforced` and `shadow` name what stands.",
 }
+CHANGES_MAX = 200
 SHADOWED_SPAN = timedelta(days=1)
 SINCE = (Parameter("since", "Decisions recorded since; the last day without it.", INSTANT),)
 
@@ -159,6 +165,7 @@ async def post_policy(call: Call) -> Answer:
         policy = await asyncio.to_thread(policy_of, body.source)
     except BadPolicy as bad:
         raise Refused("bad_policy", f"source {bad}", field="source", http_status=409) from bad
+    told = _with_changes(await _rows(call), policy)
     return await call.change(
         LoadPolicy(
             policy_id=policy.id,
@@ -168,7 +175,7 @@ async def post_policy(call: Call) -> Answer:
             author=call.author,
             reason=reason,
         ),
-        lambda stands: Answer(201, stands),
+        lambda stands: Answer(201, told(stands)),
     )
 
 
@@ -178,8 +185,9 @@ async def switch_policy(call: Call) -> Answer:
     reason = text(body.reason, "reason", REASON_LENGTH_MAX)
     if body.version is not None and not 1 <= body.version <= VERSION_MAX:
         raise Invalid("version", f"must be 1 to {VERSION_MAX}")
+    told = _with_changes(await _rows(call))
     switch = SwitchPolicy(mode=body.mode, version=body.version, author=call.author, reason=reason)
-    return await call.change(switch, lambda stands: Answer(200, stands))
+    return await call.change(switch, lambda stands: Answer(200, told(stands)))
 
 
 async def get_shadowed(call: Call) -> Answer:
@@ -213,20 +221,59 @@ def _version(name: str, rows: PolicyRows) -> int:
     return int(name)
 
 
+async def _rows(call: Call) -> PolicyRows | None:
+    """Returns the versions there are; None while they can't be read, which keeps no version from being put in force."""
+    try:
+        rows: PolicyRows = await call.read(ReadPolicies())
+    except (CallError, NotRead):
+        return None
+    return rows
+
+
+def _with_changes(rows: PolicyRows | None, loaded: Policy | None = None) -> Callable[[PolicyStands], PolicyStands]:
+    """Returns what adds to an answer what differs.
+
+    Args:
+        rows: the versions of before.
+        loaded: the one that is taken in by the change.
+    """
+    from viral_engine.domain.policy_difference import policy_difference  # noqa: PLC0415  (no start needs it)
+
+    def told(stands: PolicyStands) -> PolicyStands:
+        if stands.version is None:
+            return stands
+        try:
+            if rows is None:
+                return msgspec.structs.replace(stands, changes=None)
+            after = _policy(rows, stands.version) if loaded is None else loaded
+            changes = policy_difference(_policy(rows, stands.before), after)
+        except (Refused, Invalid, KeyError):
+            # One of the two was taken in a moment ago, or by another release: it is done all the same.
+            return msgspec.structs.replace(stands, changes=None)
+        return msgspec.structs.replace(stands, changes=changes[:CHANGES_MAX], change_count=len(changes))
+
+    return told
+
+
+def _policy(rows: PolicyRows, version: int) -> Policy:
+    shipped = SHIPPED.get(version)
+    if shipped is not None:
+        return shipped
+    row = _row(rows, version)
+    if row is None:
+        raise not_found(f"policy version {version}")
+    return versioned(policy_from_dict(msgspec.json.decode(row.body)), version)
+
+
+def _row(rows: PolicyRows, version: int) -> PolicyRow | None:
+    return next((row for row in rows.versions if row.version == version), None)
+
+
 def _whole(rows: PolicyRows, version: int) -> PolicyWhole:
     from viral_engine.domain.policy_text import policy_text  # noqa: PLC0415  (no start needs it)
 
-    shipped = SHIPPED.get(version)
-    if shipped is not None:
-        return PolicyWhole(
-            version=version, policy_id=shipped.id, shipped=True, source=None, toml=policy_text(shipped),
-            body=policy_to_dict(shipped),
-        )  # fmt: skip
-    row = next((row for row in rows.versions if row.version == version), None)
-    if row is None:
-        raise not_found(f"policy version {version}")
-    policy = versioned(policy_from_dict(msgspec.json.decode(row.body)), version)
+    policy, row = _policy(rows, version), _row(rows, version)
     return PolicyWhole(
-        version=version, policy_id=policy.id, shipped=False, source=row.source, toml=policy_text(policy),
-        body=policy_to_dict(policy),
+        version=version, policy_id=policy.id, shipped=version in SHIPPED, source=None if row is None else row.source,
+        toml=policy_text(policy), body=policy_to_dict(policy),
     )  # fmt: skip

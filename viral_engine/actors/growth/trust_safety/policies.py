@@ -9,7 +9,7 @@ import msgspec
 
 from viral_engine.domain.policy import DEFAULT_POLICY, SHIPPED, Mode, Policy, policy_from_dict, versioned
 from viral_engine.messages.policies import PolicyStands
-from viral_engine.store.policies import SHADOW_BEFORE_AT, SHADOW_ENDED_AT, STOOD_AT
+from viral_engine.store.policies import BEFORE_AT, SHADOW_ENDED_AT, STOOD_AT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,9 +69,14 @@ def policy_that_stands(mode: PolicyMode, rows: Rows) -> tuple[PolicyMode, int | 
 def policy_answer(mode: PolicyMode, rows: Rows) -> PolicyStands:
     """Returns the caller's answer to a load or a switch."""
     version: int | None = rows[STOOD_AT][0][0]
-    before: int | None = rows[SHADOW_BEFORE_AT][0][0] if rows[SHADOW_BEFORE_AT] else None
-    has_ended = bool(rows[SHADOW_ENDED_AT]) if mode == "enforce" else before != version
-    return PolicyStands(mode=mode, version=version, shadow_ended=before if has_ended else None)
+    shadow, enforced = rows[BEFORE_AT][0]
+    has_ended = bool(rows[SHADOW_ENDED_AT]) if mode == "enforce" else shadow != version
+    return PolicyStands(
+        mode=mode,
+        version=version,
+        shadow_ended=shadow if has_ended else None,
+        before=DEFAULT_POLICY.version if enforced is None else enforced,
+    )
 
 
 def policy_at(version: int, body: str | None) -> Policy:
