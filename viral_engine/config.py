@@ -20,7 +20,7 @@ LOOP_LAG_RED_S = 5.0
 """A loop that has not turned for so long makes `/readyz` red."""
 
 
-NOT_SETTINGS = frozenset({"VIRAL_ENGINE_DATA_DIR", "VIRAL_ENGINE_CHROMIUM"})
+NOT_SETTINGS = frozenset({"VIRAL_ENGINE_DATA_DIR", "VIRAL_ENGINE_KEY_FILE", "VIRAL_ENGINE_CHROMIUM"})
 """Variables with the prefix that name no setting."""
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -235,6 +235,8 @@ def _from_environment() -> dict[str, dict[str, Any]]:
 def _convert(name: str, text: str, wanted: Any) -> Any:
     """Turns a variable's text into the setting's type; its range is checked with all the others."""
     if wanted == list[str]:
+        if text.lstrip().startswith("["):
+            raise ConfigError(f"{name}: {text!r} is no list by commas, such as a,b without brackets and quotes")
         return [part.strip() for part in text.split(",") if part.strip()]
     if wanted not in (int, float):
         return text

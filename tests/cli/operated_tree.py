@@ -198,4 +198,14 @@ def viral_engine(*arguments: str | Path, **changes: str) -> Ran:
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-__all__ = ["COMMAND", "ROOT", "URL", "Operated", "Poison", "Ran", "Work", "environment", "viral_engine"]
+def run_unread(command: list[str]) -> tuple[int, bytes]:
+    """Runs a command line whose reader is gone before it begins; its exit code and standard error."""
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+        return process.wait(PATIENCE_S), told
+
+
+__all__ = ["COMMAND", "ROOT", "URL", "Operated", "Poison", "Ran", "Work", "environment", "run_unread", "viral_engine"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from viral_engine.cli import decisions, inspect_actor, ps, tree
+from viral_engine.cli import decisions, inspect_actor, keys, policy, ps, tree
 from viral_engine.cli.facts import told_facts
 from viral_engine.cli.layout import age, clean, fields, table, width
 from viral_engine.cli.style import ColorChoice, Style, choose
@@ -222,3 +222,25 @@ def test_facts_of_a_newer_daemon_are_shown_all_the_same() -> None:
 
 def test_a_reason_of_a_newer_daemon_is_shown_all_the_same() -> None:
     assert decisions.reasons(["rate_limited", "brand_new"])[1] == "  brand_new     not known to this version"
+
+
+def test_a_key_whose_end_is_past_is_told_to_have_expired() -> None:
+    assert [keys.end(at) for at in ("2020-01-31T00:00:00Z", "2999-01-31T00:00:00Z", None)] == [
+        "2020-01-31T00:00:00Z (expired)",
+        "2999-01-31T00:00:00Z",
+        "-",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown", "told"),
+    [
+        (12, 10, ["2 more: --examples 12"]),
+        (12, 12, []),
+        (0, 10, []),
+        (1_200, 10, ["1,190 more: --examples 1000"]),
+        (1_200, 1_000, ["200 more"]),
+    ],
+)
+def test_changed_decisions_that_are_not_shown_are_counted(changed: int, shown: int, told: list[str]) -> None:
+    assert policy.more(changed, shown) == told

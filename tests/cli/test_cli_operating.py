@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from operated_tree import COMMAND, ROOT, Operated, environment, operate, viral_engine
+from operated_tree import COMMAND, ROOT, Operated, environment, operate, run_unread, viral_engine
 
 from viral_engine.runtime.events import ActorEnded
 from viral_engine.runtime.operations import TerminateChild
@@ -81,7 +81,7 @@ def test_ps_shows_what_does_not_run_first(operated: Operated) -> None:
 
 
 def test_inspect_says_first_why_an_actor_does_not_run(operated: Operated) -> None:
-    viral_engine("suspend", "/growth/probe", "--reason", "to look", "--data-dir", operated.data_dir)
+    viral_engine("suspend", "/growth/probe", "--yes", "--reason", "to look", "--data-dir", operated.data_dir)
 
     seen = viral_engine("inspect", "growth/probe", "--state", "--stack", "--data-dir", operated.data_dir)
 
@@ -111,8 +111,8 @@ def test_stop_restart_resume_and_kill_of_control_all_answer(operated: Operated) 
         return answer
 
     assert done("stop", "/growth/probe", "--yes") == "stopped"
-    assert done("restart", "/growth/probe") == "restarted"
-    assert done("suspend", "/growth/probe") == "suspended"
+    assert done("restart", "/growth/probe", "--yes") == "restarted"
+    assert done("suspend", "/growth/probe", "--yes") == "suspended"
     assert done("resume", "/growth/probe") == "resumed"
     assert done("kill", "/control", "--yes") == "killed"
     assert done("restart", "/control", "--yes") == "restarted"
@@ -133,7 +133,8 @@ def test_health_is_not_well_when_nobody_answers_over_http(operated: Operated) ->
         (("inspect", "/growth/trust_safty"), 4, "no_such_actor"),
         (("kill", "/growth/probe"), 2, "wrong_use"),
         (("kill", "/", "--yes"), 2, "not_possible"),
-        (("suspend", "/control"), 2, "needs_yes"),
+        (("suspend", "/growth/probe"), 2, "wrong_use"),
+        (("restart", "/growth/probe"), 2, "wrong_use"),
         (("stop", "/control", "--yes"), 2, "not_possible"),
         (("history", "--since", "soon"), 2, "wrong_use"),
         (("tre",), 2, "wrong_use"),
@@ -157,6 +158,19 @@ def test_without_a_daemon_every_verb_says_so_and_how_to_start_one(tmp_path: Path
         assert "viral-engine serve --data-dir" in ran.err
 
 
+def test_an_act_that_nobody_confirmed_is_not_done(operated: Operated) -> None:
+    for verb in ("restart", "stop", "kill", "suspend"):
+        ran = viral_engine(verb, "/growth/probe", "--data-dir", operated.data_dir)
+        assert (verb, ran.code, "say it again with --yes" in ran.err) == (verb, 2, True)
+    assert (operated.audited, operated.incarnation("/growth/probe")) == ([], 1)
+
+
+def test_a_socket_that_was_named_and_where_nobody_listens_is_named(operated: Operated) -> None:
+    ran = viral_engine("tree", "--socket", "/nope", "--json", "--data-dir", operated.data_dir)
+    assert (ran.code, ran.error["message"]) == (3, "no daemon listens at /nope")
+    assert "--socket" in ran.error["hint"]
+
+
 def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(operated: Operated) -> None:
     operated.system.call("/", TerminateChild("control")).get()
 
@@ -166,18 +180,8 @@ def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(operated: Operat
 
 
 def test_a_reader_that_has_enough_is_no_error(operated: Operated) -> None:
-    tree = subprocess.Popen(
-        [*COMMAND, "tree", "--data-dir", str(operated.data_dir)],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert tree.stdout is not None
-    tree.stdout.close()
-    assert tree.stderr is not None
-    assert tree.stderr.read() == b""
-    tree.stderr.close()
-    assert tree.wait(30) == 0
+    assert run_unread([*COMMAND, "tree", "--data-dir", str(operated.data_dir)]) == (0, b"")
+    assert run_unread([*COMMAND, "--help"]) == (0, b"")
 
 
 def test_colours_come_when_they_are_forced_and_not_into_a_pipe(operated: Operated) -> None:
@@ -213,6 +217,16 @@ def test_check_config_says_which_setting_is_wrong(tmp_path: Path) -> None:
     assert "there is no setting server.prot" in wrong.data["problem"]
     assert right.code == 0
     assert right.data["settings"]["database"]["url"] == "postgresql://me:…@db/x"
+
+
+def test_a_list_in_a_variable_goes_by_commas_and_is_told_to() -> None:
+    right = viral_engine("check-config", "--json", VIRAL_ENGINE_SERVER__TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.1",
+                         VIRAL_ENGINE_KEY_FILE="/a/key")  # fmt: skip
+    wrong = viral_engine("check-config", "--json", VIRAL_ENGINE_PAGER__RECIPIENTS='["a@example.org"]')
+
+    assert right.data["settings"]["server"]["trusted_proxies"] == ["10.0.0.0/8", "192.0.2.1"]
+    assert wrong.code == 1
+    assert "VIRAL_ENGINE_PAGER__RECIPIENTS: '[\"a@example.org\"]' is no list by commas" in wrong.data["problem"]
 
 
 def test_doctor_names_what_keeps_the_daemon_from_running(tmp_path: Path) -> None:

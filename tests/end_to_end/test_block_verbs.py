@@ -68,10 +68,12 @@ def test_adding_again_says_whether_it_made_the_entry_longer(
         return said.stdout.partition("  ")[2]
 
     first, later, earlier = ((datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0) for days in (9, 10, 1))
-    end = later.isoformat().replace("+00:00", "Z")
+    soon, end = (moment.isoformat().replace("+00:00", "Z") for moment in (first, later))
     is_labelled = " is labelled on_watch" if named else ""
-    assert add(first.isoformat(), "one") == f"device d-b2{is_labelled or ' is on the list'}\n"
-    assert add(later.isoformat(), "two") == f"device d-b2{is_labelled or ' is'} longer now, until {end}\n"
+    assert add(first.isoformat(), "one") == f"device d-b2{is_labelled or ' is on the list'}, until {soon}\n"
+    assert (
+        add(later.isoformat(), "two") == f"device d-b2{is_labelled or ' stays on the list'} longer now, until {end}\n"
+    )
     assert (
         add(earlier.isoformat(), "three")
         == f"device d-b2{is_labelled or ' stands'} already, until {end}, reason: two\n"

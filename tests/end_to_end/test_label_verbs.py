@@ -23,7 +23,7 @@ def test_a_label_is_added_listed_and_removed_by_the_verbs(shared_daemon: Running
     added = daemon.cli("labels", "add", *named, "--reason", "two chargebacks", "--for", "30d")
     again = daemon.cli("labels", "add", *named, "--reason", "other", "--for", "2h")
     label_id = added.stdout.split()[0]
-    assert added.stdout == f"{label_id}  user labelled-1 is labelled on_watch\n"
+    assert added.stdout.startswith(f"{label_id}  user labelled-1 is labelled on_watch, until 20")
     assert "user labelled-1 is labelled on_watch already, until" in again.stdout
     assert again.stdout.endswith("reason: two chargebacks\n")
 

@@ -56,6 +56,9 @@ def test_a_threshold_is_changed_tried_shadowed_put_in_force_and_taken_back(
         0, "3 decisions, 3 change (100.0%, 95 % in 43.8% to 100.0%)",
     )  # fmt: skip
     assert "fraud_detected" in tried.stdout
+    assert " more: " not in tried.stdout
+    one = daemon.cli("policy", "test", str(file), "--since", "1h", "--examples", "1")
+    assert one.stdout.splitlines()[-1] == "2 more: --examples 3"
     # Both of one spelling, which is that of the policy's file.
     assert tried.stdout.count("1000 -> 1000\n") == len(tried.stdout.split("SCORE\n")[1].splitlines()) == 3
     assert tried.stdout.count("  tier deny from 1,000, was 7,000; +fraud_detected  1000 -> 1000\n") == 3

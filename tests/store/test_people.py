@@ -177,8 +177,9 @@ def test_the_first_guardians_count_and_further_ones_wait_for_a_confirmation(stor
     commit(store.conninfo, *put("kid", guardian_ids=["mum", "stranger"]))
     assert known(store, "kid").guardian_ids == ["mum"]
     assert user(store, "kid").guardian_ids == ["mum", "stranger"]
+    assert user(store, "kid").guardians_confirmed == ["mum"]
     commit(store.conninfo, *confirm_guardian("kid", "stranger", confirmed_by="mum", at_ms=NOON_MS))
-    assert known(store, "kid").guardian_ids == ["mum", "stranger"]
+    assert known(store, "kid").guardian_ids == user(store, "kid").guardians_confirmed == ["mum", "stranger"]
 
 
 def test_replacing_the_only_guardian_does_not_make_a_stranger_one(store: Database) -> None:

@@ -84,6 +84,7 @@ def _user(**fields: Any) -> UserView:
         "stated_on": None,
         "adulthood_attested": False,
         "guardian_ids": [],
+        "guardians_confirmed": [],
         "household_id": None,
         "school_id": None,
         "jurisdiction": None,

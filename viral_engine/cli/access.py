@@ -130,9 +130,9 @@ def _stands(answer: dict[str, Any], label: str | None) -> str:
     end = f"until {word(answer['expires_at'])}" if answer["expires_at"] else "without end"
     labelled = "" if label is None else f" is labelled {clean(label)}"
     if answer["added"]:
-        return labelled or " is on the list"
+        return f"{labelled or ' is on the list'}, {end}"
     if answer["extended"]:
-        return f"{labelled} longer now, {end}" if labelled else f" is longer now, {end}"
+        return f"{labelled or ' stays on the list'} longer now, {end}"
     return f"{labelled or ' stands'} already, {end}, reason: {clean(answer['reason'])}"
 
 

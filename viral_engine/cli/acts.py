@@ -11,7 +11,7 @@ from viral_engine.cli.options import Session, common
 from viral_engine.control.protocol import ACT_TIMEOUT_S, Request, Verb
 
 _path = click.argument("path")
-_yes = click.option("--yes", is_flag=True, help="Don't ask.")
+_yes = click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal to ask on.")
 _reason = click.option("--reason", metavar="TEXT", help="Why; kept in the audit.")
 
 
@@ -25,8 +25,8 @@ def restart(session: Session, path: str, *, yes: bool, reason: str | None) -> No
 
     In order, and never counted. Starts a stopped actor, too.
     """
-    session.confirm(f"Restart {path}? What waits in its mailbox fails.", yes=yes, scripts_need_yes=False)
-    _act(session, "restart", path, yes=yes, reason=reason)
+    session.confirm(f"Restart {path}? What waits in its mailbox fails.", yes=yes)
+    _act(session, "restart", path, yes=True, reason=reason)
 
 
 @click.command()
@@ -65,8 +65,8 @@ def suspend(session: Session, path: str, *, yes: bool, reason: str | None) -> No
 
     Its mailbox fills meanwhile.
     """
-    session.confirm(f"Suspend {path}? Whoever asks it waits until it is resumed.", yes=yes, scripts_need_yes=False)
-    _act(session, "suspend", path, yes=yes, reason=reason)
+    session.confirm(f"Suspend {path}? Whoever asks it waits until it is resumed.", yes=yes)
+    _act(session, "suspend", path, yes=True, reason=reason)
 
 
 @click.command()

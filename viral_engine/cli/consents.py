@@ -89,7 +89,7 @@ def add(
 @consents.command()
 @click.argument("user")
 @click.argument("consent_id")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal to ask on.")
 @common
 def withdraw(session: Session, user: str, consent_id: str, *, yes: bool) -> None:
     """Withdraw a consent; what it allowed is refused from then on."""

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from viral_engine.cli import key_file
 from viral_engine.cli.errors import CliError, ExitCode
 from viral_engine.control import client, daemon_file
 from viral_engine.control.daemon_file import DaemonInfo
 from viral_engine.control.protocol import Refusal, Request
-
-KEY_FILE = "api-key"
 
 _EXIT_CODES = {
     "wrong_request": ExitCode.WRONG_USE,
@@ -41,12 +40,16 @@ class Daemon:
         data_dir: its folder.
         timeout_s: for each exchange.
         socket_path: instead of the one in `daemon.json`.
+        key_path: file with an API key, instead of the operator's in the folder.
     """
 
-    def __init__(self, data_dir: Path, timeout_s: float, socket_path: str | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, timeout_s: float, socket_path: str | None = None, key_path: Path | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.timeout_s = timeout_s
         self._socket_path = socket_path
+        self._key_path = key_path
 
     def info(self) -> DaemonInfo:
         """Returns what the daemon wrote about itself.
@@ -86,7 +89,7 @@ class Daemon:
         try:
             yield
         except client.NotRunning as error:
-            raise self.not_running() from error
+            raise self._nobody_at_socket() from error
         except client.NoAnswer as error:
             raise CliError(ExitCode.NO_ANSWER, "no_answer", str(error), "try again with a longer --timeout") from error
         except PermissionError as error:
@@ -97,12 +100,12 @@ class Daemon:
             raise CliError(exit_code, failure.code, failure.message, failure.hint) from refusal
 
     def http(self, method: str, path: str, body: Any = None, query: dict[str, Any] | None = None) -> Any:
-        """Asks the HTTP API with the operator key and returns the JSON of a 2xx answer.
+        """Asks the HTTP API with the key and returns the JSON of a 2xx answer.
 
         Raises:
             CliError: everything else, with the API's own words.
         """
-        status, answer = self.exchange(method, path, body, query, key=self._key())
+        status, answer = self.exchange(method, path, body, query, key=self.key())
         if status in range(200, 300):
             return answer
         message, field = f"the daemon answered with HTTP status {status}", None
@@ -137,23 +140,32 @@ class Daemon:
             f"start it with `viral-engine serve --data-dir {self.data_dir}`, or name its folder with --data-dir",
         )
 
-    def _key(self) -> str:
-        file = self.data_dir / KEY_FILE
+    def _nobody_at_socket(self) -> CliError:
+        if self._socket_path is None:
+            return self.not_running()
+        return CliError(
+            ExitCode.NOT_RUNNING,
+            "not_running",
+            f"no daemon listens at {self._socket_path}",
+            "leave --socket out: the daemon's folder names its socket",
+        )
+
+    def key(self, *, is_here: bool = True) -> str:
+        """Returns the API key to ask with.
+
+        Args:
+            is_here: the daemon that is asked is the one of the folder.
+
+        Raises:
+            CliError: its file can't be read or holds none.
+        """
         try:
-            words = file.read_text(encoding="utf-8").split()
-        except PermissionError as error:
-            raise self._forbidden(str(file)) from error
-        except (OSError, UnicodeDecodeError):
-            words = []
-        if not words:
-            self.info()
-            raise CliError(
-                ExitCode.NOT_ALLOWED,
-                "no_key",
-                f"there is no operator key in {file}",
-                "the daemon's first start writes it",
-            )
-        return words[-1]
+            return key_file.read_key(self._key_path or self.data_dir / key_file.OPERATORS)
+        except CliError:
+            # A folder without a daemon has no key: that it has no daemon says more.
+            if self._key_path is None and is_here:
+                self.info()
+            raise
 
     def _forbidden(self, what: str) -> CliError:
         return CliError(

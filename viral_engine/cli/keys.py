@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import click
@@ -58,20 +59,26 @@ def create(
 @keys.command(name="list")
 @common
 def list_keys(session: Session) -> None:
-    """List the keys, without their secrets."""
+    """List the keys that are not revoked, without their secrets."""
     answer = session.daemon.http("GET", "/v1/keys")
     rows = [
         [key["key_id"], clean(key["name"]), word(key["scopes"]), word(key.get("networks")),
-         word(key["rate_per_minute"]), word(key["created_at"]), word(key["expires_at"]), word(key["revoked_at"])]
+         word(key["rate_per_minute"]), word(key["created_at"]), end(key["expires_at"])]
         for key in answer["keys"]
     ]  # fmt: skip
-    columns = ("KEY", "NAME", "SCOPES", "NETWORKS", "A MINUTE", "CREATED", "EXPIRES", "REVOKED")
+    columns = ("KEY", "NAME", "SCOPES", "NETWORKS", "A MINUTE", "CREATED", "EXPIRES")
     session.printer.answer(answer, session.printer.table(columns, rows))
+
+
+def end(expires_at: str | None) -> str:
+    """Returns when a key ends, and that it has: it is listed until it is revoked, and refused all the same."""
+    is_over = expires_at is not None and datetime.fromisoformat(expires_at) <= datetime.now(UTC)
+    return word(expires_at) + (" (expired)" if is_over else "")
 
 
 @keys.command()
 @click.argument("key_id")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal to ask on.")
 @common
 def revoke(session: Session, key_id: str, *, yes: bool) -> None:
     """Revoke a key; whoever uses it is refused from then on."""

@@ -11,7 +11,8 @@ from typing import NoReturn
 import click
 
 from viral_engine.cli.errors import CliError, ExitCode, wrong_use
-from viral_engine.cli.printer import ReaderGone, print_error
+from viral_engine.cli.printer import ReaderGone, let_go, print_error
+from viral_engine.cli.refused_arguments import told
 from viral_engine.folders import is_text
 
 VERBS = {
@@ -110,13 +111,15 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return ExitCode.WRONG_USE
     except click.ClickException as error:
-        print_error(_from_click(error), json=json)
+        print_error(told(error, arguments), json=json)
         return ExitCode.WRONG_USE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except ReaderGone:
-        # Python would complain again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go()
+        return ExitCode.OK
+    except SystemExit:
+        # The library ends the process by itself when nobody reads its help any more; a verb never does.
         return ExitCode.OK
 
 
@@ -129,13 +132,6 @@ def _refuse_undecodable(arguments: Sequence[str]) -> None:
     for argument in arguments:
         if not is_text(argument):
             raise wrong_use(f"the argument {os.fsencode(argument)!r} is not valid UTF-8", "say it in UTF-8")
-
-
-def _from_click(error: click.ClickException) -> CliError:
-    message = error.format_message().rstrip(".")
-    context = getattr(error, "ctx", None)
-    hint = f"see `{context.command_path} --help`" if context is not None else None
-    return CliError(ExitCode.WRONG_USE, "wrong_use", message, hint)
 
 
 if __name__ == "__main__":

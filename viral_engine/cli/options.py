@@ -33,8 +33,8 @@ class Session:
     daemon: Daemon
     printer: Printer
 
-    def confirm(self, question: str, *, yes: bool, scripts_need_yes: bool = True) -> None:
-        """Returns when the operator agrees; without a terminal only `--yes` does, for what can't be undone.
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Returns when the operator agrees; without a terminal only `--yes` does.
 
         Raises:
             CliError: nobody can be asked, or the answer is no.
@@ -42,8 +42,6 @@ class Session:
         if yes:
             return
         if self.printer.json or not sys.stdin.isatty():
-            if not scripts_need_yes:
-                return
             raise wrong_use("this must be confirmed, and there is no terminal to ask on", "say it again with --yes")
         if not click.confirm(question, err=True):
             raise wrong_use("nothing was done")
@@ -54,6 +52,14 @@ def common(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--data-dir", metavar="D", help="The daemon's folder [env: VIRAL_ENGINE_DATA_DIR].")
     @click.option("--socket", metavar="PATH", help="The operators' socket, instead of the one daemon.json names.")
+    @click.option(
+        "--key-file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="VIRAL_ENGINE_KEY_FILE",
+        help="File whose last word is your API key, for verbs that need one: api-key in the daemon's folder unless"
+        " given [env: VIRAL_ENGINE_KEY_FILE].",
+    )
     @click.option(
         "--timeout",
         type=click.FloatRange(0.1, 600),
@@ -69,6 +75,7 @@ def common(verb: Callable[..., Any]) -> Callable[..., Any]:
         *arguments: Any,
         data_dir: str | None,
         socket: str | None,
+        key_file: Path | None,
         timeout: float,
         color: str,
         as_json: bool,
@@ -77,8 +84,10 @@ def common(verb: Callable[..., Any]) -> Callable[..., Any]:
         folder = data_folder(data_dir)
         if not is_text(str(folder)):
             raise wrong_use(f"the data folder's name {os.fsencode(folder)!r} is not valid UTF-8", "see --data-dir")
+        if not is_text(str(key_file or "")):
+            raise wrong_use(f"the key file's name {os.fsencode(str(key_file))!r} is not valid UTF-8", "see --key-file")
         printer = Printer(json=as_json, color=cast("ColorChoice", color))
-        return verb(Session(folder, Daemon(folder, timeout, socket), printer), *arguments, **rest)
+        return verb(Session(folder, Daemon(folder, timeout, socket, key_file), printer), *arguments, **rest)
 
     return wrapper
 

@@ -14,7 +14,7 @@ from viral_engine.cli.options import SPAN, Session, common, without_none
 from viral_engine.cli.records import Policies, records_since, since_ago
 from viral_engine.domain.policy import Policy
 from viral_engine.domain.policy_file import SOURCE_LENGTH_MAX, BadPolicy, policy_of
-from viral_engine.domain.policy_trial import Trial, wilson
+from viral_engine.domain.policy_trial import EXAMPLES_MAX, Trial, wilson
 
 EXAMPLES_SHOWN = 10
 CAUSES_SHOWN = 20
@@ -139,7 +139,7 @@ def rollback(session: Session, version: int | None, *, reason: str) -> None:
 @policy.command()
 @_FILE
 @click.option("--since", type=SPAN, default="24h", show_default=True, metavar="24h", help="How far to look back.")
-@click.option("--examples", type=click.IntRange(0, 1_000), default=EXAMPLES_SHOWN, show_default=True)
+@click.option("--examples", type=click.IntRange(0, EXAMPLES_MAX), default=EXAMPLES_SHOWN, show_default=True)
 @common
 def test(session: Session, file: str, *, since: float, examples: int) -> None:
     """Evaluate what was recorded under a file, and say what would change, why and for whom.
@@ -191,8 +191,17 @@ def told(trial: Trial, examples: int, session: Session) -> list[str]:
         ]
         for one in trial.changes[:examples]
     ]
-    columns = ("DECISION", "USER", "ACTION", "OUTCOME", "WHY", "SCORE")
-    return [*lines, "", *table(columns, rows)] if rows else lines
+    if rows:
+        lines += ["", *table(("DECISION", "USER", "ACTION", "OUTCOME", "WHY", "SCORE"), rows)]
+    return [*lines, *more(everyone.changed, examples)]
+
+
+def more(changed: int, shown: int) -> list[str]:
+    """Returns how many decisions change beside those shown, and how to see them."""
+    if changed <= shown:
+        return []
+    wider = min(changed, EXAMPLES_MAX)
+    return [f"{changed - shown:,} more" + (f": --examples {wider}" if wider > shown else "")]
 
 
 def _share(part: int, whole: int) -> str:

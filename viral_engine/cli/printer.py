@@ -19,7 +19,7 @@ SCHEMA = 1
 
 
 class ReaderGone(Exception):
-    """Whoever read our answer has enough: `tree | head`. A class of its own, for click makes a failure of EPIPE."""
+    """Whoever read our answer has enough: `trace | head`. A class of its own, for click makes a failure of EPIPE."""
 
 
 class Printer:
@@ -38,21 +38,17 @@ class Printer:
         self.style: Style = choose(color, os.environ, sys.stdout.encoding, is_terminal=sys.stdout.isatty())
 
     def answer(self, data: Any, lines: Iterable[str]) -> None:
-        """Prints data as one document, or the lines.
-
-        Raises:
-            ReaderGone: nobody reads it any more.
-        """
+        """Prints data as one document, or the lines; when nobody reads it any more the verb ends as it would have."""
         try:
             self._write(data, lines)
-        except BrokenPipeError as error:
-            raise ReaderGone from error
+        except BrokenPipeError:
+            let_go()
 
     def live(self, line: str) -> None:
         """Prints one line of an answer that comes bit by bit; nothing in JSON, which is one document at the end.
 
         Raises:
-            ReaderGone: as `answer`.
+            ReaderGone: nobody reads it any more, so that there is nothing to go on for.
         """
         if self.json:
             return
@@ -79,6 +75,13 @@ class Printer:
         """Tells the person something that is not the answer."""
         if not self.json:
             print(clean(text), file=sys.stderr)
+
+
+def let_go() -> None:
+    """Lets what is still written to standard output go nowhere: Python would complain when it flushes at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def print_error(error: CliError, *, json: bool) -> None:

@@ -22,7 +22,6 @@ from viral_engine.control import daemon_file
 BATCH = 500
 CONNECTIONS = 16
 BAR_CELLS = 30
-KEY_FILE = "api-key"
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -76,9 +75,8 @@ class _Wish:
     help="Move the day: auto lets it begin after the world was told, and two clear days after the last imported event.",
 )
 @click.option("--url", help="The daemon's address [default: from the data folder].")
-@click.option("--key-file", type=_file, help="File with an API key [default: api-key in the data folder].")
 @common
-def replay(session: Session, *, url: str | None, key_file: Path | None, **wish: Any) -> int:
+def replay(session: Session, *, url: str | None, **wish: Any) -> int:
     """Send the check requests of FILE, in order, each with the time it happened.
 
     Every line is the body of a check. While the daemon restarts, replay waits and asks again: nothing is answered
@@ -87,7 +85,7 @@ def replay(session: Session, *, url: str | None, key_file: Path | None, **wish: 
     Exits 1 when a line was not answered.
     """
     first = Place(url if url is not None else session.daemon.info().url)
-    key = _key(key_file or session.data_dir / KEY_FILE)
+    key = session.daemon.key(is_here=url is None)
 
     def locate() -> Place:
         info = daemon_file.read(session.data_dir) if url is None else None
@@ -121,21 +119,6 @@ def _run(wish: _Wish, connect: Callable[[], Peer]) -> dict[str, Any]:
 def _beside(file: Path) -> Path | None:
     world = file.with_suffix(f".world{file.suffix}")
     return world if world.is_file() else None
-
-
-def _key(file: Path) -> str:
-    """The last word of the file."""
-    try:
-        words = file.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise CliError(
-            ExitCode.NOT_ALLOWED, "no_key", f"{file} can't be read: {error.strerror}", "name a file with --key-file"
-        ) from error
-    except UnicodeDecodeError:
-        words = []
-    if not words:
-        raise CliError(ExitCode.NOT_ALLOWED, "no_key", f"{file} holds no key", "name another file with --key-file")
-    return words[-1]
 
 
 def _bar(name: str) -> Callable[[int, int], None]:

@@ -41,5 +41,5 @@ def expiry(at: str | None, after_s: float | None) -> str | None:
     except ValueError as error:
         raise wrong_use(f"--expires-at {at!r} is no moment", "for instance 2027-01-31T00:00:00Z") from error
     if moment.tzinfo is None:
-        raise wrong_use(f"--expires-at {at!r} has no zone", f"for instance {at}Z")
+        raise wrong_use(f"--expires-at {at!r} has no zone", f"for instance {moment.isoformat()}Z")
     return moment.isoformat()

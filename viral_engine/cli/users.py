@@ -29,7 +29,17 @@ def users() -> None:
 def show(session: Session, user: str) -> None:
     """Show USER with signals and consents."""
     answer = session.daemon.http("GET", f"/v1/users/{segment(user)}")
-    session.printer.answer(answer, fields(answer))
+    session.printer.answer(answer, fields(_told(answer)))
+
+
+def _told(user: dict[str, Any]) -> dict[str, Any]:
+    """Returns the fields as people read them: which guardians wait for a confirmation, whose age is vouched for."""
+    told = {"guardians" if name == "guardian_ids" else name: value for name, value in user.items()}
+    confirmed = told.pop("guardians_confirmed")
+    told["guardians"] = [one if one in confirmed else f"{one} (not confirmed)" for one in user["guardian_ids"]]
+    if user["adulthood_attested"] and user["age_band"] == "unknown":
+        told["age_band"] = "unknown (an adult as attested)"
+    return told
 
 
 @users.command()
@@ -100,7 +110,7 @@ def set_user(
 @click.argument("value", default="true")
 @common
 def signal(session: Session, user: str, name: str, value: str) -> None:
-    """Report signal NAME about USER; VALUE is JSON, or plain text.
+    """Report signal NAME about USER; VALUE is JSON, or plain text; true when left out.
 
     Of email_verified, phone_verified and payment_verified the last report counts, of referrer_id the first.
     """
@@ -108,9 +118,9 @@ def signal(session: Session, user: str, name: str, value: str) -> None:
     answer = session.daemon.http("POST", f"/v1/users/{segment(user)}/signals", body)
     data = answer if isinstance(answer, dict) else {"user_id": user, **body}
     counts = data.get("value", body["value"])
-    line = f"{clean(name)} is recorded for {clean(user)}"
+    line = f"{clean(name)} = {_written(counts)} is recorded for {clean(user)}"
     if str(counts) != str(body["value"]):
-        line = f"{clean(name)} of {clean(user)} stays {clean(str(counts))}: the first report counts"
+        line = f"{clean(name)} of {clean(user)} stays {_written(counts)}: the first report counts"
     session.printer.answer(data, [line])
 
 
@@ -156,6 +166,11 @@ def _import_line(session: Session, line: bytes) -> str | None:
             raise
         return error.message
     return None
+
+
+def _written(value: Any) -> str:
+    """Returns a signal's value as it is given on the command line."""
+    return clean(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def _value(text: str) -> bool | int | str:

@@ -57,6 +57,7 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     "age_band",
     "stated_on",
     "guardian_ids",
+    "guardians_confirmed",
     "household_id",
     "school_id",
     "email",
@@ -69,6 +70,9 @@ class UserView(Struct, frozen=True, kw_only=True):
     """Answer of `GET /v1/users/{id}`; e-mail and phone are shown to keys of scope `pii_read` only.
 
     `persona`, `created_at` and `updated_at` are null for a user of whom only signals or consents were reported.
+
+    Attributes:
+        guardians_confirmed: those of `guardian_ids` that count, the others waiting for a confirmation.
     """
 
     user_id: str
@@ -78,6 +82,7 @@ class UserView(Struct, frozen=True, kw_only=True):
     stated_on: date | None
     adulthood_attested: bool
     guardian_ids: list[str]
+    guardians_confirmed: list[str]
     household_id: str | None
     school_id: str | None
     jurisdiction: str | None

@@ -105,6 +105,8 @@ _USERS = text(
     f"""
 SELECT asked.id AS asked_id, u.*,
     ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id ORDER BY guardian_id) AS guardian_ids,
+    ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id AND confirmed_at IS NOT NULL
+        ORDER BY guardian_id) AS guardians_confirmed,
     coalesce((SELECT json_object_agg(signal, value) FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
     {_CONSENTS_NOW} AS consents
 FROM unnest(CAST(:ids AS text[])) AS asked (id) LEFT JOIN users u ON u.user_id = asked.id
@@ -195,6 +197,7 @@ def _view(row: Row[Any], today: date) -> UserView | None:
         stated_on=row.stated_on,
         adulthood_attested=bool(row.adulthood_attested),
         guardian_ids=row.guardian_ids,
+        guardians_confirmed=row.guardians_confirmed,
         household_id=row.household_id,
         school_id=row.school_id,
         jurisdiction=row.jurisdiction,

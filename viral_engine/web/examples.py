@@ -157,6 +157,7 @@ EXAMPLES: Mapping[str, Any] = {
         "stated_on": None,
         "adulthood_attested": False,
         "guardian_ids": ["41"],
+        "guardians_confirmed": ["41"],
         "household_id": None,
         "school_id": None,
         "jurisdiction": "us-ca",
