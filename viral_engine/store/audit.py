@@ -7,7 +7,7 @@ from viral_engine.messages.journal import Statement
 from viral_engine.store.redact import redacted
 from viral_engine.store.statements import instant_of, json_text, statement
 
-__all__ = ["audit_entry"]
+__all__ = ["audit_entry", "audit_entry_of"]
 
 
 def audit_entry(
@@ -44,4 +44,41 @@ def audit_entry(
         json_text(redacted(details or {}), "details"),
         request_id,
         rows_expected=1,
+    )
+
+
+def audit_entry_of(
+    found: str,
+    *parameters: Any,
+    act: str,
+    author: str,
+    at_ms: int,
+    subject: tuple[str, str],
+    details: Mapping[str, Any] | None = None,
+) -> Statement:
+    """One act for each row of a SELECT, whose columns join the details: what only the database knows, such as an id.
+
+    Without a row nothing was done, and nothing is written.
+
+    Args:
+        found: The SELECT, its columns named as they shall stand in the details; no personal data.
+        parameters: Of the SELECT.
+        act: As in `audit_entry`.
+        author: As there.
+        at_ms: As there.
+        subject: As there.
+        details: As there; what the columns are joined to.
+
+    Raises:
+        ValueError: As `audit_entry`.
+    """
+    return statement(
+        "INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"  # noqa: S608 - constants
+        f" SELECT %s, %s, %s, %s, %s, %s::jsonb || to_jsonb(found) FROM ({found}) AS found",
+        instant_of(at_ms),
+        author,
+        act,
+        *subject,
+        json_text(redacted(details or {}), "details"),
+        *parameters,
     )

@@ -17,14 +17,15 @@ from viral_engine.messages.reviews import (
     ReadCases,
     ReportRow,
 )
+from viral_engine.store.audit import audit_entry_of
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "OF_CHILD_SAFETY", "REPORTS_MAX", "REPORT_AT", "claim_case",
-    "close_case", "name_block", "open_appeal", "open_decision_case", "put_report", "read_case", "read_cases",
-    "read_reports",
+    "ASKS_FOR_BLOCK", "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "OF_CHILD_SAFETY", "REPORTS_MAX", "REPORT_AT",
+    "claim_case", "close_case", "name_block", "open_appeal", "open_decision_case", "put_report", "read_case",
+    "read_cases", "read_reports", "same_report",
 ]  # fmt: skip
 
 DAY_MS = 86_400_000
@@ -69,11 +70,20 @@ _OPEN_REPORT = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, report_id, content, state, opened_at, held_until)"
     " SELECT id, %s, 'report', kind, value, id, content, 'open', at, %s FROM reports WHERE id = %s"
 )
-# The report may have been there before, and so may the block.
+_SAME = (
+    "(SELECT id FROM reports WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s AND category = %s)"
+)
+# A report blocks once: said again it makes no block longer, and brings none back that was lifted.
+_ASKS = f"cases.id = {_SAME} AND cases.block_id IS NULL AND cases.state <> 'closed'"
+ASKS_FOR_BLOCK = f" WHERE EXISTS (SELECT FROM cases WHERE {_ASKS})"
+"""Whether a report, by the parameters of `same_report`, still has to bring its block."""
+
+_BLOCKING = f"SELECT blocks.id AS block_id, cases.id AS report_id FROM cases, blocks WHERE {_ASKS}"  # noqa: S608 - constants
+_BLOCKING += " AND blocks.kind = cases.subject_kind AND blocks.value = cases.subject_value AND lifted_at IS NULL"
+# The block may have been there before.
 _NAME_BLOCK = (
-    "UPDATE cases SET block_id = (SELECT id FROM blocks WHERE kind = %s AND value = %s AND lifted_at IS NULL)"
-    " WHERE id = (SELECT id FROM reports WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s"
-    " AND category = %s)"
+    "UPDATE cases SET block_id = (SELECT id FROM blocks WHERE blocks.kind = subject_kind AND value = subject_value"  # noqa: S608 - constants
+    f" AND lifted_at IS NULL) WHERE {_ASKS}"
 )
 _OPEN_DECISION = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, state, opened_at)"
@@ -142,9 +152,10 @@ _REPORTS = text(
 
 
 def put_report(message: AddReport, report_id: UUID, *, quota: int, at_ms: int) -> tuple[Statement, ...]:
-    """Takes in a report and opens its case; the second statement answers the report as it stands.
+    """Takes in a report, opens its case and tells the audit; the second statement answers the report as it stands.
 
-    The same report by the same reporter on one day is one report. `RowsDiffer` when the reporter's quota is used up.
+    The same report by the same reporter on one day is one report: said again it changes nothing.
+    `RowsDiffer` when the reporter's quota is used up.
 
     Raises:
         ValueError: A text that PostgreSQL cannot hold.
@@ -157,21 +168,31 @@ def put_report(message: AddReport, report_id: UUID, *, quota: int, at_ms: int) -
             _PUT, report_id, at, day, message.reporter_id, message.kind, message.value, message.category.value,
             message.severity.value, message.trusted, message.content, message.author, message.reporter_id, day, quota,
         ),
-        statement(_STANDING, *_same(message, at_ms), rows_expected=1),
+        statement(_STANDING, *same_report(message, at_ms), rows_expected=1),
         statement(
             _OPEN_REPORT, "child_safety" if child_safety else "review",
             instant_of(at_ms + HELD_MS) if child_safety else None, report_id,
         ),
         notify("flags", message.value),
+        audit_entry_of(
+            "SELECT id AS report_id FROM reports WHERE id = %s", report_id, act="report.add", author=message.author,
+            at_ms=at_ms, subject=(message.kind, message.value),
+            details={"category": message.category, "severity": message.severity},
+        ),
     )  # fmt: skip
 
 
-def name_block(message: AddReport, at_ms: int) -> Statement:
-    """Names the block of what was reported, as it stands by now, in the report's case."""
-    return statement(_NAME_BLOCK, message.kind, message.value, *_same(message, at_ms))
+def name_block(message: AddReport, at_ms: int) -> tuple[Statement, ...]:
+    """Names the block that a report brings, as it stands by now, in the report's case and in the audit; once."""
+    same = same_report(message, at_ms)
+    told = audit_entry_of(
+        _BLOCKING, *same, act="blocks.add", author=message.author, at_ms=at_ms, subject=(message.kind, message.value),
+        details={"reason": BLOCK_REASON},
+    )  # fmt: skip
+    return told, statement(_NAME_BLOCK, *same)
 
 
-def _same(message: AddReport, at_ms: int) -> tuple[Any, ...]:
+def same_report(message: AddReport, at_ms: int) -> tuple[Any, ...]:
     """What is one report if it is said again."""
     day = instant_of(at_ms).date()
     return message.reporter_id, day, message.kind, message.value, message.category.value
@@ -185,8 +206,8 @@ def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement
     return statement(_OPEN_DECISION, decision_id, user_id, decision_id, instant_of(at_ms), user_id)
 
 
-def open_appeal(case_id: UUID, decision_id: UUID, content: str, at_ms: int) -> tuple[Statement, ...]:
-    """Opens the appeal of a decision; the second statement answers the appeal that is open, new or not.
+def open_appeal(case_id: UUID, decision_id: UUID, content: str, author: str, at_ms: int) -> tuple[Statement, ...]:
+    """Opens the appeal of a decision and tells the audit; the second statement answers the open one, new or not.
 
     One of a decision that a block of child safety made is in that queue. `RowsDiffer` when there is no such decision.
     """
@@ -194,7 +215,11 @@ def open_appeal(case_id: UUID, decision_id: UUID, content: str, at_ms: int) -> t
     return (
         statement(_OPEN_APPEAL, case_id, content, at, held_until, decision_id),
         statement(_STANDING_APPEAL, decision_id, rows_expected=1),
-    )
+        audit_entry_of(
+            "SELECT id AS case_id FROM cases WHERE id = %s", case_id, act="appeal.add", author=author, at_ms=at_ms,
+            subject=("decision", str(decision_id)),
+        ),
+    )  # fmt: skip
 
 
 def claim_case(case_id: UUID, author: str, at_ms: int) -> Statement:
