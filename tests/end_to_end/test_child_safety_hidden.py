@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from running_daemon import RunningDaemon
-from test_review_verbs import key
+from test_review_verbs import key, with_key
+
+from viral_engine.cli.errors import ExitCode
 
 
 def report(daemon: RunningDaemon, user: str, category: str, **more: Any) -> Any:
@@ -31,7 +34,7 @@ def test_a_reviewer_undoes_no_block_of_child_safety_and_is_not_told_of_its_case(
     said = {"decision_id": refused["decision_id"], "content": "not me"}
     appeal = f"/v1/reviews/{daemon.request('POST', '/v1/appeals', said).json['case_id']}"
 
-    verdict = {"outcome": "overturn", "note": "a mistake"}
+    verdict = {"outcome": "overturn", "note": "talked to both parents, a mistake"}
     assert daemon.request("GET", appeal, key=reviewer).status == 404
     assert daemon.request("POST", f"{appeal}/claim", key=reviewer).status == 404
     assert daemon.request("POST", f"{appeal}/close", verdict, key=reviewer).status == 404
@@ -40,6 +43,8 @@ def test_a_reviewer_undoes_no_block_of_child_safety_and_is_not_told_of_its_case(
     assert (by_hand.status, by_hand.json["error"]) == (404, "not_found")
     assert daemon.check("tutor-21", "general")["decision"] == "deny"
 
+    assert daemon.request("POST", f"{appeal}/claim", key=guardian).status == 200
+    assert daemon.request("GET", appeal, key=guardian).status == 200
     closed = daemon.request("POST", f"{appeal}/close", verdict, key=guardian)
     assert (closed.status, closed.json["blocks_lifted"], closed.json["blocks_kept"]) == (200, [block["block_id"]], [])
     assert "user_blocked" not in daemon.check("tutor-21", "general")["reasons"]
@@ -70,3 +75,49 @@ def test_a_reviewer_sees_no_difference_between_what_child_safety_and_what_others
         whole = daemon.request("GET", f"/v1/decisions/{refused['decision_id']}", key=both)
         assert [flag[0] for flag in whole.json["facts"]["flags"]] == [taken["report_id"]]
     assert seen[0] == seen[1]
+
+
+def test_a_case_of_child_safety_is_closed_by_whoever_claimed_and_read_it_and_says_why(
+    shared_daemon: RunningDaemon, tmp_path: Path
+) -> None:
+    case_id = report(shared_daemon, "tutor-24", "child_safety")["report_id"]
+    guardian = with_key(shared_daemon, tmp_path, "child_safety")
+
+    def close(note: str = "talked to both parents") -> Any:
+        return guardian.cli("reviews", "overturn", case_id, "--note", note)
+
+    for verb, missing in (("claim", "claim it first"), ("show", "read it first")):
+        refused = close()
+        assert refused.returncode == ExitCode.WRONG_USE
+        assert refused.stderr == (
+            f"viral-engine: case {case_id} is of child safety: {missing}\n  viral-engine reviews {verb} {case_id}\n"
+        )
+        assert guardian.cli("reviews", verb, case_id).returncode == 0
+    short = close("x")
+    assert short.stderr == "viral-engine: note must have 20 characters at least to close a case of child safety\n"
+    assert close().stdout == f"case {case_id} is closed: overturn\n"
+
+
+def test_over_http_it_is_said_what_a_verdict_of_child_safety_lacks(shared_daemon: RunningDaemon) -> None:
+    daemon = shared_daemon
+    case_id = report(daemon, "tutor-25", "child_safety")["report_id"]
+    path, ada, bob = f"/v1/reviews/{case_id}", *(key(daemon, "child_safety", "review") for _ in range(2))
+
+    def refused(who: str, note: str = "talked to both parents") -> tuple[int, str, str, Any]:
+        answer = daemon.request("POST", f"{path}/close", {"outcome": "uphold", "note": note}, key=who)
+        return answer.status, answer.json["error"], answer.json["message"], answer.json["field"]
+
+    which = f"case {case_id} is of child safety"
+    assert refused(ada) == (409, "conflict", f"{which}: claim it first", None)
+    assert daemon.request("POST", f"{path}/claim", key=ada).status == 200
+    assert refused(ada) == (409, "conflict", f"{which}: read it first: GET {path}", None)
+    claimed_by = daemon.request("GET", path, key=ada).json["claimed_by"]
+    assert refused(bob) == (409, "conflict", f"somebody else is at case {case_id}: {claimed_by}", None)
+    for note in ("x", "  "):
+        assert (refused(ada, note)[0], refused(ada, note)[3]) == (422, "note")
+    spam = report(daemon, "tutor-25", "spam")["report_id"]
+    blank = daemon.request("POST", f"/v1/reviews/{spam}/close", {"outcome": "uphold", "note": " "}, key=bob)
+    assert (blank.status, blank.json["field"]) == (422, "note")
+    assert (
+        daemon.request("POST", f"/v1/reviews/{spam}/close", {"outcome": "uphold", "note": "x"}, key=bob).status == 200
+    )

@@ -18,8 +18,10 @@ from viral_engine.domain.facts import FlagSeverity
 from viral_engine.domain.reports import BLOCK_DAYS, BLOCK_REASON, Category
 from viral_engine.folders import root_folder
 from viral_engine.messages.access import RemoveEntry
+from viral_engine.messages.journal import Commit
 from viral_engine.messages.refusals import Refused
-from viral_engine.messages.reviews import ReadCase
+from viral_engine.messages.reviews import ClaimCase, ReadCase
+from viral_engine.store.audit import audit_entry
 from viral_engine.store.engine import Database
 from viral_engine.store.reviews import HELD_MS
 
@@ -40,6 +42,23 @@ def report_of_child_safety(on: Engine, reporter: str = "staff", **changes: Any) 
     return case_id
 
 
+def claim(on: Engine, case_id: str, author: str = "key:ada") -> None:
+    assert outcome(on.ask(ClaimCase(case_id=case_id, author=author))) is None
+
+
+def read(on: Engine, case_id: str, author: str = "key:ada") -> None:
+    """As `GET /v1/reviews/{id}` tells the audit."""
+    entry = audit_entry("case.read", author, at_ms=on.system.clock.wall_ms(), subject=("case", case_id))
+    outcome(on.system.call("/journal", Commit((entry,))))
+
+
+def close_seen(on: Engine, case_id: str, verdict: Any) -> Any:
+    """Closes a case of child safety as it must be."""
+    claim(on, case_id)
+    read(on, case_id)
+    return close(on, case_id, verdict, note="talked to both parents", child_safety=True)
+
+
 def is_blocked(on: Engine) -> bool:
     return "user_blocked" in answer(on)["reasons"]
 
@@ -56,7 +75,7 @@ def test_what_a_block_of_child_safety_decided_is_appealed_to_those_who_may_see_i
     (case,) = cases(running, "child_safety", kind="appeal")
     assert (case.case_id, case.content) == (case_id, "not me")
     assert case.held_until - case.opened_at == timedelta(milliseconds=HELD_MS)
-    closed = close(running, case_id, "overturn", child_safety=True)
+    closed = close_seen(running, case_id, "overturn")
     assert (len(closed.blocks_lifted), closed.blocks_kept) == (1, [])
     assert not is_blocked(running)
 
@@ -94,7 +113,7 @@ def test_a_block_that_a_report_of_child_safety_made_longer_is_not_lifted_with_th
     closed = close(running, first, "overturn")
     assert (closed.blocks_lifted, closed.blocks_kept) == ([], [])
     assert is_blocked(running)
-    assert len(close(running, second, "overturn", child_safety=True).blocks_lifted) == 1
+    assert len(close_seen(running, second, "overturn").blocks_lifted) == 1
     assert not is_blocked(running)
 
 
@@ -166,7 +185,7 @@ def test_a_block_of_child_safety_is_lifted_by_hand_by_those_alone_who_may_see_it
 
 def test_once_child_safety_found_a_report_untrue_nothing_of_it_keeps_a_block(running: Engine) -> None:
     outcome(running.block(BAD))
-    close(running, report_of_child_safety(running), "overturn", child_safety=True)
+    close_seen(running, report_of_child_safety(running), "overturn")
     [(block_id, _)] = blocked(running)
     assert lift(running, block_id) is None
 

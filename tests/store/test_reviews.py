@@ -48,7 +48,8 @@ def cases(on: Engine, queue: Any = "review", **wanted: Any) -> list[Any]:
 
 
 def close(on: Engine, case_id: str, verdict: Any, author: str = "key:ada", **more: Any) -> Any:
-    return outcome(on.ask(CloseCase(case_id=case_id, outcome=verdict, note="looked at it", author=author, **more)))
+    more = {"note": "looked at it", **more}
+    return outcome(on.ask(CloseCase(case_id=case_id, outcome=verdict, author=author, **more)))
 
 
 def appeal(on: Engine, decision_id: str) -> str:

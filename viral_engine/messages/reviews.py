@@ -50,6 +50,7 @@ class CloseBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         outcome: `uphold`: the decision was right, the report is true. `overturn`: it was not, or is not; blocks that
             came of it or that decided are lifted.
+        note: why; to close a case of child safety of at least 20 characters.
     """
 
     outcome: CaseOutcome

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from viral_engine.domain.reports import BLOCK_REASON
+from viral_engine.domain.reports import BLOCK_REASON, is_note_enough
 from viral_engine.messages.journal import Statement
 from viral_engine.messages.reading import PAGE_MAX
 from viral_engine.messages.reviews import (
@@ -23,9 +23,9 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "ASKS_FOR_BLOCK", "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "OF_CHILD_SAFETY", "REPORTS_MAX", "REPORT_AT",
-    "claim_case", "close_case", "name_block", "open_appeal", "open_decision_case", "put_report", "read_case",
-    "read_cases", "read_reports", "same_report",
+    "ASKS_FOR_BLOCK", "CLAIM_AT", "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "NOTE_AT", "OF_CHILD_SAFETY",
+    "READ_AT", "REPORTS_MAX", "REPORT_AT", "claim_case", "close_case", "name_block", "open_appeal",
+    "open_decision_case", "put_report", "read_case", "read_cases", "read_reports", "same_report",
 ]  # fmt: skip
 
 DAY_MS = 86_400_000
@@ -42,10 +42,13 @@ REPORTS_BACK_MS = HELD_MS
 REPORT_AT = 1
 """Which statement of `put_report` answers the report as it stands: (id, upheld, dismissed, at in ms)."""
 
-LIFTED_AT = 2
+NOTE_AT, CLAIM_AT, READ_AT = 0, 1, 2
+"""Which statements of `close_case` differ when a case of child safety lacks a note, a claim, a reading."""
+
+LIFTED_AT = 5
 """Which statement of `close_case` answers the blocks that were lifted."""
 
-KEPT_AT = 3
+KEPT_AT = 6
 """Which statement of `close_case` answers the blocks that are not for whoever closed it to lift."""
 
 # A report that was found to be untrue asks for no block any more.
@@ -106,6 +109,17 @@ _CLAIM = (
 _CLOSE = (
     "UPDATE cases SET state = 'closed', outcome = %s, closed_by = %s, closed_at = %s, note = %s WHERE id = %s"
     " AND state <> 'closed' AND (claimed_by IS NULL OR claimed_by = %s OR claimed_at < %s)"
+)
+# Of child safety nothing is closed by a tick. What is closed, or somebody else's by now, is left to `_CLOSE` to refuse.
+_LACKS = (
+    "SELECT 1 WHERE NOT EXISTS (SELECT FROM cases"
+    " WHERE id = %s AND queue = 'child_safety' AND state <> 'closed' AND {})"
+)
+_LACKS_NOTE = _LACKS.format("%s")
+_LACKS_CLAIM = _LACKS.format("(claimed_by IS NULL OR (claimed_by <> %s AND claimed_at < %s))")
+_LACKS_READING = _LACKS.format(
+    "claimed_by = %s AND NOT EXISTS (SELECT FROM audit WHERE subject_kind = 'case' AND subject_id = cases.id::text"
+    " AND act = 'case.read' AND author = claimed_by)"
 )
 _JUDGE = "UPDATE reports SET state = %s WHERE id = (SELECT report_id FROM cases WHERE id = %s)"
 # The block that the case's report brought, unless another report asks for it too or somebody put it there for a reason
@@ -231,19 +245,24 @@ def claim_case(case_id: UUID, author: str, at_ms: int) -> Statement:
 def close_case(
     case_id: UUID, outcome: CaseOutcome, note: str, author: str, at_ms: int, *, child_safety: bool
 ) -> tuple[Statement, ...]:
-    """Closes a case and carries out what follows; the third statement answers the blocks that were lifted.
+    """Closes a case and carries out what follows; see `LIFTED_AT` and `KEPT_AT` for what is answered.
 
-    The fourth answers those that would have been, were they not child safety's: with `child_safety` there are none.
-    `RowsDiffer` when it is closed, another's, or not there.
+    Blocks are kept that would have been lifted, were they not child safety's: with `child_safety` there are none.
+    `RowsDiffer` when it is closed, another's, or not there; also when it is of child safety and something is missing:
+    a note that says enough, its author's claim (which may have run out, as long as nobody else claimed it), or their
+    reading, which the audit tells.
     """
-    at = instant_of(at_ms)
+    at, claimed_since = instant_of(at_ms), instant_of(at_ms - CLAIM_MS)
     lift = keep = statement(_NONE)
     if outcome == "overturn":
         named, told = (at, case_id, case_id), (at, author, str(case_id))
         lift = statement(_LIFT, at, author, *named, child_safety, *told)
         keep = statement(_KEEP, *named, *told)
     return (
-        statement(_CLOSE, outcome, author, at, note, case_id, author, instant_of(at_ms - CLAIM_MS), rows_expected=1),
+        statement(_LACKS_NOTE, case_id, not is_note_enough(note), rows_expected=1),
+        statement(_LACKS_CLAIM, case_id, author, claimed_since, rows_expected=1),
+        statement(_LACKS_READING, case_id, author, rows_expected=1),
+        statement(_CLOSE, outcome, author, at, note, case_id, author, claimed_since, rows_expected=1),
         statement(_JUDGE, "upheld" if outcome == "uphold" else "dismissed", case_id),
         lift,
         keep,

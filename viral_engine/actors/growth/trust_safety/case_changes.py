@@ -8,7 +8,15 @@ from viral_engine.actors.growth.trust_safety.change import Change
 from viral_engine.actors.growth.trust_safety.lists import expiry_ms
 from viral_engine.domain.blocks import ListRow
 from viral_engine.domain.facts import ListKind
-from viral_engine.domain.reports import BLOCK_DAYS, BLOCK_REASON, QUOTA_A_DAY, blocks_at_once
+from viral_engine.domain.reports import (
+    BLOCK_DAYS,
+    BLOCK_REASON,
+    CLAIM_FIRST,
+    NOTE_LENGTH_MIN,
+    QUOTA_A_DAY,
+    READ_FIRST,
+    blocks_at_once,
+)
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.messages.reviews import (
     AddReport,
@@ -24,9 +32,12 @@ from viral_engine.store.access import STANDING_AT, add_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.reviews import (
+    CLAIM_AT,
     DAY_MS,
     KEPT_AT,
     LIFTED_AT,
+    NOTE_AT,
+    READ_AT,
     REPORT_AT,
     claim_case,
     close_case,
@@ -186,7 +197,19 @@ def _close(message: CloseCase, now_ms: int) -> Change:
         dismissed=message.case_id if message.outcome == "overturn" else None,
         loads=True,
         refused=_not_yours(message.case_id),
+        refusals=_lacking(str(case_id)),
     )
+
+
+def _lacking(case_id: str) -> dict[int, Refused]:
+    """Returns what is answered when a case of child safety would be closed by a tick."""
+    short = f"note must have {NOTE_LENGTH_MIN} characters at least to close a case of child safety"
+    which = f"case {case_id} is of child safety"
+    return {
+        NOTE_AT: Refused("invalid", short, field="note"),
+        CLAIM_AT: Refused("conflict", f"{which}: {CLAIM_FIRST}", http_status=409),
+        READ_AT: Refused("conflict", f"{which}: {READ_FIRST}: GET /v1/reviews/{case_id}", http_status=409),
+    }
 
 
 def _case_id(text: str) -> UUID:
