@@ -23,8 +23,8 @@ from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "ASKS_FOR_BLOCK", "CLAIM_AT", "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "NOTE_AT", "OF_CHILD_SAFETY",
-    "READ_AT", "REPORTS_MAX", "REPORT_AT", "claim_case", "close_case", "name_block", "open_appeal",
+    "APPEAL_AT", "ASKS_FOR_BLOCK", "CLAIM_AT", "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "NOTE_AT",
+    "OF_CHILD_SAFETY", "READ_AT", "REPORTS_MAX", "REPORT_AT", "claim_case", "close_case", "name_block", "open_appeal",
     "open_decision_case", "put_report", "read_case", "read_cases", "read_reports", "same_report",
 ]  # fmt: skip
 
@@ -41,6 +41,9 @@ REPORTS_MAX = 200_000
 REPORTS_BACK_MS = HELD_MS
 REPORT_AT = 1
 """Which statement of `put_report` answers the report as it stands: (id, upheld, dismissed, at in ms)."""
+
+APPEAL_AT = 2
+"""Which statement of `open_appeal` answers the appeal that is open, new or not."""
 
 NOTE_AT, CLAIM_AT, READ_AT = 0, 1, 2
 """Which statements of `close_case` differ when a case of child safety lacks a note, a claim, a reading."""
@@ -100,6 +103,11 @@ _OPEN_APPEAL = (
     " 'open', %s, CASE WHEN ours THEN %s::timestamptz END FROM (SELECT id, user_id, EXISTS (SELECT FROM blocks"
     " JOIN json_array_elements(facts -> 'blocks') AS hit ON blocks.id = (hit ->> 1)::uuid"
     f" WHERE {OF_CHILD_SAFETY}) AS ours FROM decisions WHERE id = %s) AS decided ON CONFLICT DO NOTHING"
+)
+# An overturn by a case that somebody may not know of does not keep them from appealing: it would tell them of it.
+_OVERTURNED_ALREADY = (
+    "SELECT 1 WHERE NOT EXISTS (SELECT FROM cases WHERE decision_id = %s AND outcome = 'overturn'"
+    " AND (queue = 'review' OR %s))"
 )
 _STANDING_APPEAL = "SELECT id::text FROM cases WHERE decision_id = %s AND kind = 'appeal' AND state <> 'closed'"
 _CLAIM = (
@@ -220,13 +228,18 @@ def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement
     return statement(_OPEN_DECISION, decision_id, user_id, decision_id, instant_of(at_ms), user_id)
 
 
-def open_appeal(case_id: UUID, decision_id: UUID, content: str, author: str, at_ms: int) -> tuple[Statement, ...]:
-    """Opens the appeal of a decision and tells the audit; the second statement answers the open one, new or not.
+def open_appeal(
+    case_id: UUID, decision_id: UUID, content: str, author: str, at_ms: int, *, child_safety: bool
+) -> tuple[Statement, ...]:
+    """Opens the appeal of a decision and tells the audit; see `APPEAL_AT` for what is answered.
 
-    One of a decision that a block of child safety made is in that queue. `RowsDiffer` when there is no such decision.
+    One of a decision that a block of child safety made is in that queue. `RowsDiffer` when there is no such decision,
+    and of the first statement when the decision was overturned already: by a case of child safety this is told with
+    `child_safety` alone.
     """
     at, held_until = instant_of(at_ms), instant_of(at_ms + HELD_MS)
     return (
+        statement(_OVERTURNED_ALREADY, decision_id, child_safety, rows_expected=1),
         statement(_OPEN_APPEAL, case_id, content, at, held_until, decision_id),
         statement(_STANDING_APPEAL, decision_id, rows_expected=1),
         audit_entry_of(

@@ -97,11 +97,15 @@ async def post_report(call: Call) -> Answer:
 
 
 async def post_appeal(call: Call) -> Answer:
-    """Opens the appeal of a decision."""
+    """Opens the appeal of a decision; one that was overturned already is refused with 409."""
     body: AppealBody = call.body
     decision_id = uuid_text(body.decision_id, "decision_id")
     content = lines(body.content, "content", TEXT_LENGTH_MAX)
-    stands: CaseStands = await call.trust_safety(Appeal(decision_id=decision_id, content=content, author=call.author))
+    stands: CaseStands = await call.trust_safety(
+        Appeal(
+            decision_id=decision_id, content=content, author=call.author, child_safety=call.may("child_safety")
+        )
+    )  # fmt: skip
     return Answer(201 if stands.is_new else 200, stands)
 
 

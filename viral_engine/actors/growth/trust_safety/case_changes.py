@@ -32,6 +32,7 @@ from viral_engine.store.access import STANDING_AT, add_entry
 from viral_engine.store.audit import audit_entry
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.reviews import (
+    APPEAL_AT,
     CLAIM_AT,
     DAY_MS,
     KEPT_AT,
@@ -140,13 +141,16 @@ def _appeal(message: Appeal, new_id: UUID, now_ms: int) -> Change:
         raise absent
 
     def stands(rows: Rows) -> CaseStands:
-        case_id = str(rows[1][0][0])
+        case_id = str(rows[APPEAL_AT][0][0])
         return CaseStands(case_id=case_id, is_new=case_id == str(new_id))
 
     return Change(
-        statements=open_appeal(new_id, decision_id, message.content, message.author, now_ms),
+        statements=open_appeal(
+            new_id, decision_id, message.content, message.author, now_ms, child_safety=message.child_safety
+        ),
         answer=stands,
         refused=absent,
+        refusals={0: Refused("conflict", f"decision {decision_id} was overturned already", http_status=409)},
     )
 
 
