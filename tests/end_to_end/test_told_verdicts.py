@@ -30,7 +30,7 @@ def close(daemon: RunningDaemon, case_id: str, verdict: str, name: str) -> None:
         assert answer.status == 200, answer.body
 
 
-def shown(daemon: RunningDaemon, decision_id: str, query: str = "", **by: str) -> Any:
+def shown(daemon: RunningDaemon, decision_id: str, query: str = "", **by: Any) -> Any:
     answer = daemon.request("GET", f"/v1/decisions/{decision_id}{query}", **by)
     assert answer.status == 200, answer.body
     return answer.json
