@@ -16,8 +16,8 @@ def test_a_block_its_appeal_and_its_lifting_are_in_the_audit_of_whom_they_concer
     listed = daemon.cli_json("audit", "--subject", "user", "audited")
     told = [(one["action"], one["subject_kind"], one["subject_id"], one["details"]) for one in listed["entries"]]
     assert told[::-1] == [
-        ("blocks.add", "user", "audited", {"reason": "by mistake", "expires_at": None}),
-        ("appeal.add", "user", "audited", {"decision_id": decision}),
+        ("blocks.add", "user", "audited", {"reason": "by mistake", "block_id": block, "expires_at": None}),
+        ("appeal.add", "user", "audited", {"case_id": case_id, "decision_id": decision}),
         ("blocks.lift", "user", "audited", {"block_id": block, "case": case_id}),
     ]
     assert listed["next_before"] is None
@@ -29,8 +29,8 @@ def test_a_block_its_appeal_and_its_lifting_are_in_the_audit_of_whom_they_concer
     assert shown.split("\n")[0].split() == ["AT", "ACTION", "BY", "SUBJECT", "DETAILS"]
     assert [" ".join(line.split()[1:2] + line.split()[3:]) for line in shown.splitlines()[1:]] == [
         f"blocks.lift user audited case={case_id}, block_id={block}",
-        f"appeal.add user audited decision_id={decision}",
-        "blocks.add user audited reason=by mistake",
+        f"appeal.add user audited case_id={case_id}, decision_id={decision}",
+        f"blocks.add user audited reason=by mistake, block_id={block}",
     ]
 
 
@@ -52,7 +52,7 @@ def test_who_made_a_key_and_what_operators_did_is_there_too(shared_daemon: Runni
     made = shared_daemon.cli_json("keys", "create", "audited", "--scope", "check")["key_id"]
     [entry] = shared_daemon.cli_json("audit", "--subject", "key", made)["entries"]
     assert (entry["action"], entry["details"]["scopes"]) == ("key.create", ["check"])
-    assert shared_daemon.cli("restart", "/reader", "--reason", "a trial").returncode == 0
+    assert shared_daemon.cli("restart", "/reader", "--yes", "--reason", "a trial").returncode == 0
     asked = ("audit", "--subject", "actor", "/reader", "--action", "operator.restart")
     # The act does not wait for its entry.
     acts = retry_until(lambda: shared_daemon.cli_json(*asked)["entries"], bool)

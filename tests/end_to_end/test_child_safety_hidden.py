@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from running_daemon import RunningDaemon
-from test_review_verbs import key
+from test_review_verbs import key, with_key
 
-VERDICT = {"outcome": "overturn", "note": "a mistake"}
+from viral_engine.cli.errors import ExitCode
+
+VERDICT = {"outcome": "overturn", "note": "a mistake, as both parents say"}
 
 
 def report(daemon: RunningDaemon, user: str, category: str, **more: Any) -> Any:
@@ -34,7 +37,7 @@ def test_a_reviewer_undoes_no_block_of_child_safety_and_is_not_told_of_its_case(
     said = {"decision_id": refused["decision_id"], "content": "not me"}
     appeal = f"/v1/reviews/{daemon.request('POST', '/v1/appeals', said).json['case_id']}"
 
-    verdict = {"outcome": "overturn", "note": "a mistake"}
+    verdict = {"outcome": "overturn", "note": "talked to both parents, a mistake"}
     assert daemon.request("GET", appeal, key=reviewer).status == 404
     assert daemon.request("POST", f"{appeal}/claim", key=reviewer).status == 404
     assert daemon.request("POST", f"{appeal}/close", verdict, key=reviewer).status == 404
@@ -43,6 +46,8 @@ def test_a_reviewer_undoes_no_block_of_child_safety_and_is_not_told_of_its_case(
     assert (by_hand.status, by_hand.json["error"]) == (404, "not_found")
     assert daemon.check("tutor-21", "general")["decision"] == "deny"
 
+    assert daemon.request("POST", f"{appeal}/claim", key=guardian).status == 200
+    assert daemon.request("GET", appeal, key=guardian).status == 200
     closed = daemon.request("POST", f"{appeal}/close", verdict, key=guardian)
     assert (closed.status, closed.json["blocks_lifted"], closed.json["blocks_kept"]) == (200, [block["block_id"]], [])
     assert "user_blocked" not in daemon.check("tutor-21", "general")["reasons"]
@@ -100,18 +105,18 @@ def test_the_audit_tells_of_child_safety_to_keys_of_its_scope_alone(shared_daemo
         appeal = daemon.request("POST", "/v1/appeals", said).json["case_id"]
         for case_id in (taken["report_id"], appeal):
             path = f"/v1/reviews/{case_id}"
-            for method, rest, body in (("GET", "", None), ("POST", "/claim", None), ("POST", "/close", VERDICT)):
+            for method, rest, body in (("POST", "/claim", None), ("GET", "", None), ("POST", "/close", VERDICT)):
                 assert daemon.request(method, path + rest, body, key=guardian).status == 200
             case_ids.append(case_id)
         assert entries(daemon, ("audit",), subject) == []
-    steps = ["blocks.add", "report.add", "appeal.add", "blocks.lift"]
+    steps = ["report.add", "blocks.add", "appeal.add", "blocks.lift"]
     assert [one["action"] for one in entries(daemon, ("audit", "child_safety"), subject)] == [*steps, *steps]
-    of_child_safety, whole = case_ids[:2], ["case.read", "case.claim", "case.close"]
+    of_child_safety, whole = case_ids[:2], ["case.claim", "case.read", "case.close"]
     for case_id in case_ids:
         about = f"&subject_kind=case&subject_id={case_id}"
         assert entries(daemon, ("audit",), about) == []
         seen = [one["action"] for one in entries(daemon, ("audit", "child_safety"), about)]
-        assert seen == (whole if case_id in of_child_safety else whole[1:])
+        assert seen == [one for one in whole if case_id in of_child_safety or one != "case.read"]
 
 
 def test_entries_of_the_audit_are_not_numbered(shared_daemon: RunningDaemon) -> None:
@@ -127,3 +132,49 @@ def test_entries_of_the_audit_are_not_numbered(shared_daemon: RunningDaemon) -> 
     numbers = [int(one["id"], 16) for one in entries(daemon, ("audit",), "&subject_kind=user&subject_id=tutor-25")]
     assert len(numbers) == 3
     assert min(abs(one - other) for one, other in pairwise(numbers)) > 1_000_000
+
+
+def test_a_case_of_child_safety_is_closed_by_whoever_claimed_and_read_it_and_says_why(
+    shared_daemon: RunningDaemon, tmp_path: Path
+) -> None:
+    case_id = report(shared_daemon, "tutor-26", "child_safety")["report_id"]
+    guardian = with_key(shared_daemon, tmp_path, "child_safety")
+
+    def close(note: str = "talked to both parents") -> Any:
+        return guardian.cli("reviews", "overturn", case_id, "--note", note)
+
+    for verb, missing in (("claim", "claim it first"), ("show", "read it first")):
+        refused = close()
+        assert refused.returncode == ExitCode.WRONG_USE
+        assert refused.stderr == (
+            f"viral-engine: case {case_id} is of child safety: {missing}\n  viral-engine reviews {verb} {case_id}\n"
+        )
+        assert guardian.cli("reviews", verb, case_id).returncode == 0
+    short = close("x")
+    assert short.stderr == "viral-engine: note must have 20 characters at least to close a case of child safety\n"
+    assert close().stdout == f"case {case_id} is closed: overturn\n"
+
+
+def test_over_http_it_is_said_what_a_verdict_of_child_safety_lacks(shared_daemon: RunningDaemon) -> None:
+    daemon = shared_daemon
+    case_id = report(daemon, "tutor-27", "child_safety")["report_id"]
+    path, ada, bob = f"/v1/reviews/{case_id}", *(key(daemon, "child_safety", "review") for _ in range(2))
+
+    def refused(who: str, note: str = "talked to both parents") -> tuple[int, str, str, Any]:
+        answer = daemon.request("POST", f"{path}/close", {"outcome": "uphold", "note": note}, key=who)
+        return answer.status, answer.json["error"], answer.json["message"], answer.json["field"]
+
+    which = f"case {case_id} is of child safety"
+    assert refused(ada) == (409, "conflict", f"{which}: claim it first", None)
+    assert daemon.request("POST", f"{path}/claim", key=ada).status == 200
+    assert refused(ada) == (409, "conflict", f"{which}: read it first: GET {path}", None)
+    claimed_by = daemon.request("GET", path, key=ada).json["claimed_by"]
+    assert refused(bob) == (409, "conflict", f"somebody else is at case {case_id}: {claimed_by}", None)
+    for note in ("x", "  "):
+        assert (refused(ada, note)[0], refused(ada, note)[3]) == (422, "note")
+    spam = report(daemon, "tutor-27", "spam")["report_id"]
+    blank = daemon.request("POST", f"/v1/reviews/{spam}/close", {"outcome": "uphold", "note": " "}, key=bob)
+    assert (blank.status, blank.json["field"]) == (422, "note")
+    assert (
+        daemon.request("POST", f"/v1/reviews/{spam}/close", {"outcome": "uphold", "note": "x"}, key=bob).status == 200
+    )

@@ -24,6 +24,7 @@ from viral_engine.messages.reading import (
     ReadProfile,
     ReadWarmStart,
 )
+from viral_engine.messages.reviews import ReadVerdicts
 from viral_engine.messages.would_hit import ReadWouldHit
 from viral_engine.store.embedded.server import EmbeddedServer
 from viral_engine.store.engine import Database
@@ -75,6 +76,9 @@ OTHERS = (
     SELECT 'kid' || n, 'student', now(), now() FROM generate_series(1, 20000) n""",
     """INSERT INTO user_guardians (user_id, guardian_id, created_at)
     SELECT 'kid' || n, 'mum' || n / 2, now() FROM generate_series(1, 20000) n""",
+    """INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, state, outcome, opened_at)
+    SELECT gen_random_uuid(), 'review', 'appeal', 'user', 'kid' || n, gen_random_uuid(), 'closed', 'uphold', now()
+    FROM generate_series(1, 20000) n""",
     "ANALYZE",
 )
 
@@ -251,6 +255,12 @@ def test_the_past_is_read_in_the_order_of_its_ids_and_its_users_from_indexes(fil
     }  # fmt: skip
     assert scanned(nodes).isdisjoint({"decisions_20261125", "parental_consents", "signals"})
     assert {"parental_consents_user_consent_idx", "parental_consents_guardian_idx", "signals_pkey"} <= indexes(nodes)
+
+
+def test_what_became_of_decisions_is_found_by_their_ids(filled: Database) -> None:
+    asked = tuple(str(lowest_uuid7(NOON_MS + number)) for number in range(3))
+    nodes = plans(filled, ReadVerdicts(asked, child_safety=False))
+    assert (tables(nodes), scanned(nodes), indexes(nodes)) == ({"cases"}, set(), {"cases_decision_idx"})
 
 
 def test_what_stood_is_read_by_its_ids(filled: Database) -> None:

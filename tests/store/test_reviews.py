@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
-from data_actors import locked, outcome, until
+from data_actors import locked, outcome, rows_of, until
 from test_trust_safety import Engine, engine
 
 from viral_engine.domain.facts import FlagSeverity
@@ -48,7 +48,8 @@ def cases(on: Engine, queue: Any = "review", **wanted: Any) -> list[Any]:
 
 
 def close(on: Engine, case_id: str, verdict: Any, author: str = "key:ada", **more: Any) -> Any:
-    return outcome(on.ask(CloseCase(case_id=case_id, outcome=verdict, note="looked at it", author=author, **more)))
+    more = {"note": "looked at it", **more}
+    return outcome(on.ask(CloseCase(case_id=case_id, outcome=verdict, author=author, **more)))
 
 
 def appeal(on: Engine, decision_id: str) -> str:
@@ -65,6 +66,15 @@ def blocked(on: Engine) -> list[tuple[str, str]]:
 def acts(on: Engine) -> list[str]:
     with psycopg.connect(on.database.conninfo) as connection:
         return [row[0] for row in connection.execute("SELECT act FROM audit ORDER BY id").fetchall()]
+
+
+SAID = {"category": "harassment", "severity": "critical"}
+
+
+def told(on: Engine, act: str) -> list[tuple[str, Any]]:
+    """Whom or what each such act was done to and its details, oldest first."""
+    rows = rows_of(on.database.conninfo, "SELECT act, subject_id, details FROM audit ORDER BY id")
+    return [(subject, details) for done, subject, details in rows if done == act]
 
 
 def test_ten_reports_of_one_reporter_block_nobody_and_weigh_as_one_source(running: Engine) -> None:
@@ -105,6 +115,16 @@ def test_the_same_report_on_one_day_is_one(running: Engine) -> None:
     first, again = report(running, "7"), report(running, "7")
     assert (first.is_new, again.is_new, again.report_id) == (True, False, first.report_id)
     assert len(cases(running)) == 1
+    assert told(running, "report.add") == [(BAD, {**SAID, "report_id": first.report_id})]
+
+
+def test_a_report_that_is_said_again_weighs_no_more_and_comes_back_no_more_than_the_first(running: Engine) -> None:
+    first = report(running, "7", severity=FlagSeverity.LOW)
+    report(running, "7")
+    assert answer(running, device_id="d", ip_address="192.0.2.1")["score"] == 500
+    close(running, first.report_id, "overturn")
+    report(running, "7")
+    assert answer(running, device_id="d", ip_address="192.0.2.1")["score"] == 0
 
 
 def test_a_reporter_s_quota_ends_and_nothing_of_the_next_report_is_kept(running: Engine) -> None:
@@ -126,7 +146,7 @@ def test_what_somebody_trusted_calls_high_blocks_at_once_until_it_is_overturned(
     assert (len(closed.blocks_lifted), closed.blocks_kept, blocked(running)) == (1, [], [])
     again = answer(running)
     assert (again["decision"], again["reasons"]) == ("allow", [])
-    assert acts(running) == ["blocks.add", "report.add", "blocks.lift", "case.close"]
+    assert acts(running) == ["report.add", "blocks.add", "blocks.lift", "case.close"]
 
 
 def test_an_appeal_that_is_overturned_lifts_the_block_that_decided_and_the_audit_tells_all_of_it(
@@ -139,9 +159,11 @@ def test_an_appeal_that_is_overturned_lifts_the_block_that_decided_and_the_audit
     assert (first.is_new, again.is_new, again.case_id) == (True, False, first.case_id)
     assert [one.case_id for one in cases(running, kind="appeal")] == [first.case_id]
     assert outcome(running.ask(ClaimCase(case_id=first.case_id, author="key:ada"))) is None
+    ids = {"case_id": first.case_id, "decision_id": refused["decision_id"]}
+    assert told(running, "appeal.add") == [(BAD, ids)]
     assert close(running, first.case_id, "overturn").blocks_lifted == [block.entry_id]
     assert answer(running)["decision"] == "allow"
-    assert acts(running) == ["blocks.add", "appeal.add", "appeal.add", "case.claim", "blocks.lift", "case.close"]
+    assert acts(running) == ["blocks.add", "appeal.add", "case.claim", "blocks.lift", "case.close"]
 
 
 def test_an_appeal_that_is_upheld_changes_nothing(running: Engine) -> None:

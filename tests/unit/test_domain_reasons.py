@@ -6,6 +6,11 @@ from pathlib import Path
 from viral_engine.domain.reasons import RANK, REASONS, Reason, ranked
 
 DOCS = Path(__file__).parents[2] / "docs" / "reasons.md"
+TELLING = re.compile(
+    r"fraud|block|score|device|address|\bip\b|report|flag|limit|duplicate|detect|suspec"
+    r"|fraude|bloque|puntu|dispositivo|direcci|denunci|límite|duplicad|detecta|sospech",
+    re.IGNORECASE,
+)
 
 
 def test_the_documentation_lists_exactly_the_codes_of_the_program_in_their_order_and_words() -> None:
@@ -20,13 +25,8 @@ def test_every_code_has_its_texts_and_its_rank() -> None:
 
 def test_the_words_to_a_user_never_say_how_they_were_caught() -> None:
     """Whoever is told teaches themselves to pass."""
-    telling = re.compile(
-        r"fraud|block|score|device|address|\bip\b|report|flag|limit|duplicate|detect|suspec"
-        r"|fraude|bloque|puntu|dispositivo|direcci|denunci|límite|duplicad|detecta|sospech",
-        re.IGNORECASE,
-    )
     for code, text in REASONS.items():
-        assert [words for words in text.to_user if telling.search(words)] == [], code
+        assert [words for words in text.to_user if TELLING.search(words)] == [], code
         assert text.to_user.en != text.to_user.es
 
 

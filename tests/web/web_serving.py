@@ -23,6 +23,7 @@ from viral_engine.messages.disclosures import ReadStandings, Standing
 from viral_engine.messages.journal import DecisionRow
 from viral_engine.messages.keys import KeyRecord, Scope
 from viral_engine.messages.reading import ReadKeys
+from viral_engine.messages.reviews import ReadVerdicts
 from viral_engine.runtime.actor import NO_REPLY
 from viral_engine.runtime.loop_actor import LoopActor
 from viral_engine.runtime.spec import Supervisor, Worker
@@ -132,6 +133,8 @@ class Reader:
         self.got.append(message)
         if isinstance(message, ReadStandings) and ReadStandings not in self.answers:
             return [adult(user_id) for user_id in message.user_ids]
+        if isinstance(message, ReadVerdicts) and ReadVerdicts not in self.answers:
+            return {}
         return self.answers[type(message)]
 
     def add_key(self, scopes: list[str], **fields: Any) -> str:

@@ -119,7 +119,7 @@ def decided(answer: dict[str, Any], style: Style) -> list[str]:
 
 def explained(record: dict[str, Any], style: Style) -> list[str]:
     """Returns the lines of a recorded decision."""
-    lines = decided(record, style)
+    lines = [*decided(record, style), *looked_at(record.get("review"))]
     named = (
         "user_id",
         "action_type",
@@ -135,6 +135,15 @@ def explained(record: dict[str, Any], style: Style) -> list[str]:
         lines += ["", "would be let through after", *(f"  {_and(steps)}" for steps in would_allow)]
     facts = told_facts(record.get("facts") or {})
     return [*lines, "", "facts", *facts] if facts else lines
+
+
+def looked_at(review: dict[str, Any] | None) -> list[str]:
+    """Returns the line of the case that a decision or its appeal opened, none without one."""
+    if review is None:
+        return []
+    if review["state"] == "open":
+        return [f"review   waits for a person: viral-engine reviews show {clean(review['case_id'])}"]
+    return [f"review   a person has looked: {clean(review['state'])} at {word(review['closed_at'])}"]
 
 
 def _and(steps: list[str]) -> str:

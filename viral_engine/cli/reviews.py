@@ -12,7 +12,7 @@ from viral_engine.cli.errors import CliError, ExitCode
 from viral_engine.cli.layout import clean, fields, word
 from viral_engine.cli.options import Session, common, without_none
 from viral_engine.domain.facts import FlagSeverity
-from viral_engine.domain.reports import Category
+from viral_engine.domain.reports import CLAIM_FIRST, READ_FIRST, Category
 from viral_engine.messages.reviews import CaseKind, CaseState, Queue, SubjectKind
 
 CHILD_SAFETY = "child_safety"
@@ -135,6 +135,17 @@ def claim(session: Session, case_id: str) -> None:
     session.printer.answer(answer, [f"case {case_id} is yours for an hour"])
 
 
+def _with_next_step(error: CliError, case_id: str) -> CliError:
+    """Returns a refused verdict with the verb that does what is missing, where one does."""
+    for words, verb in ((CLAIM_FIRST, "claim"), (READ_FIRST, "show")):
+        if words in error.message:
+            hint = f"viral-engine reviews {verb} {clean(case_id)}"
+            # Without the route that the API's own words name.
+            message = error.message.partition(words)[0] + words
+            return CliError(error.exit_code, error.code, message, hint)
+    return error
+
+
 def _verdict(name: str, explanation: str) -> None:
     @reviews.command(name=name, help=explanation)
     @click.argument("case_id")
@@ -142,7 +153,10 @@ def _verdict(name: str, explanation: str) -> None:
     @common
     def close(session: Session, case_id: str, *, note: str) -> None:
         body = {"outcome": name, "note": note}
-        answer = session.daemon.http("POST", f"/v1/reviews/{segment(case_id)}/close", body)
+        try:
+            answer = session.daemon.http("POST", f"/v1/reviews/{segment(case_id)}/close", body)
+        except CliError as error:
+            raise _with_next_step(error, case_id) from None
         lines = [f"case {case_id} is closed: {name}"]
         lines += [f"  block {block_id} is lifted" for block_id in answer["blocks_lifted"]]
         lines += [f"  block {block_id} stays: it is not yours to lift" for block_id in answer["blocks_kept"]]

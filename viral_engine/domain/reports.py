@@ -18,6 +18,13 @@ BLOCK_REASON = "reported, until somebody has looked"
 """Why a report blocks, whatever it says: more people read blocks than may know of reports of child safety."""
 
 TEXT_LENGTH_MAX = 4_000
+NOTE_LENGTH_MIN = 20
+"""Characters, runs of blanks as one, of the note that closes a case of child safety."""
+
+CLAIM_FIRST = "claim it first"
+READ_FIRST = "read it first"
+"""What is missing for whoever would close a case of child safety, in the words of the refusal."""
+
 DISMISSED_MIN = 3
 """From so many dismissed reports on a reporter may have lost their trust."""
 
@@ -44,3 +51,8 @@ def severity_of(reported: FlagSeverity, upheld: int, dismissed: int) -> FlagSeve
 def blocks_at_once(severity: FlagSeverity, *, trusted: bool) -> bool:
     """Whether a report blocks before anybody looked at it."""
     return trusted and severity in (FlagSeverity.HIGH, FlagSeverity.CRITICAL)
+
+
+def is_note_enough(note: str) -> bool:
+    """Whether a note says enough to close a case of child safety."""
+    return len(" ".join(note.split())) >= NOTE_LENGTH_MIN

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from viral_engine.domain.facts import FlagSeverity
 from viral_engine.domain.reports import Category
+from viral_engine.domain.verdicts import ReviewState
 from viral_engine.runtime.flight_recorder import personal
 
 SubjectKind = Literal["user", "device", "ip"]
@@ -50,6 +51,7 @@ class CloseBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         outcome: `uphold`: the decision was right, the report is true. `overturn`: it was not, or is not; blocks that
             came of it or that decided are lifted.
+        note: why; to close a case of child safety of at least 20 characters.
     """
 
     outcome: CaseOutcome
@@ -91,11 +93,16 @@ class ReportStands(Struct, frozen=True, kw_only=True):
 
 @personal("content")
 class Appeal(Struct, frozen=True, kw_only=True):
-    """Asks trust_safety to open a case about a decision; answers a `CaseStands`."""
+    """Asks trust_safety to open a case about a decision; answers a `CaseStands`.
+
+    Attributes:
+        child_safety: whether its author may know that a case of child safety was overturned.
+    """
 
     decision_id: str
     content: str
     author: str
+    child_safety: bool = False
 
 
 class CaseStands(Struct, frozen=True, kw_only=True):
@@ -138,6 +145,32 @@ class CaseClosed(Struct, frozen=True, kw_only=True):
     outcome: CaseOutcome
     blocks_lifted: list[str]
     blocks_kept: list[str]
+
+
+class ReadVerdicts(Struct, frozen=True, gc=False):
+    """Asks what became of decisions that people look at; answers a dict of `DecisionReview` by the decision's id.
+
+    Attributes:
+        decision_ids: in their usual spelling, a page of them at most.
+        child_safety: whether the asker may see cases of child safety.
+    """
+
+    decision_ids: tuple[str, ...]
+    child_safety: bool
+
+
+class DecisionReview(Struct, frozen=True, kw_only=True):
+    """What a person said of a decision: the newest case that it or its appeal opened.
+
+    Attributes:
+        state: `overturned`: the decision was wrong, the attempt may go on; `upheld`: it stays; `open`: nobody has said
+            yet.
+        closed_at: null while it is open.
+    """
+
+    case_id: str
+    state: ReviewState
+    closed_at: datetime | None
 
 
 class ReadCases(Struct, frozen=True, kw_only=True):

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, RowMapping, Table, and_, func, literal, or_, 
 from viral_engine.messages.access import AllowView, BlockView, EntryKind, LabelView, ListName
 from viral_engine.messages.journal import Statement
 from viral_engine.messages.reading import PAGE_MAX, ReadEntries
+from viral_engine.store.audit import audit_entry_of
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.notify import notify
-from viral_engine.store.reviews import OF_CHILD_SAFETY
+from viral_engine.store.reviews import ASKS_FOR_BLOCK, OF_CHILD_SAFETY
 from viral_engine.store.statements import instant_of, statement
 from viral_engine.store.tables import allows, blocks, labels
 
@@ -23,6 +24,7 @@ __all__ = [
     "STANDING_AT",
     "add_entry",
     "lift_entry",
+    "name_entry",
     "read_entries",
     "view_of",
 ]
@@ -57,6 +59,7 @@ _STANDING = (
     "SELECT id::text, reason, author, created_at, expires_at FROM {list}"
     " WHERE ({once}) = ({values}) AND lifted_at IS NULL"
 )
+_NAMED = "SELECT id AS {id_field} FROM {list} WHERE ({once}) = ({values}) AND lifted_at IS NULL"
 # A label that stands already may be made longer however many others there are.
 _ROOM = (
     " WHERE (SELECT count(*) FROM labels WHERE kind = %s AND value = %s AND label <> %s AND lifted_at IS NULL"
@@ -68,7 +71,7 @@ _LIFT = (
 )
 
 
-def _of(list_name: ListName, template: str) -> str:
+def _of(list_name: ListName, template: str, room: str = "") -> str:
     once = ONCE[list_name]
     return (
         sql.SQL(template)
@@ -76,7 +79,8 @@ def _of(list_name: ListName, template: str) -> str:
             list=sql.Identifier(list_name),
             once=sql.SQL(", ").join(map(sql.Identifier, once)),
             values=sql.SQL(", ").join(sql.Placeholder() * len(once)),
-            room=sql.SQL(_ROOM if list_name == "labels" else ""),
+            room=sql.SQL(room),
+            id_field=sql.Identifier(_ID_FIELDS[list_name]),
             guard=sql.SQL(f" AND (%s OR NOT {OF_CHILD_SAFETY})" if list_name == "blocks" else ""),
         )
         .as_string()
@@ -94,6 +98,7 @@ def add_entry(
     expires_at_ms: int | None,
     at_ms: int,
     label: str = "",
+    asked_by: tuple[Any, ...] = (),
 ) -> tuple[Statement, ...]:
     """Puts a thing on a list.
 
@@ -115,6 +120,8 @@ def add_entry(
         expires_at_ms: None for never; a blocked network and a label must expire.
         at_ms: Now.
         label: On the list of labels: under each of its labels a thing stands once.
+        asked_by: On the list of blocks: the report that asks for it (`same_report`). One that has brought its block, or
+            whose case is closed, changes nothing, and the third statement answers a row only if a block stands.
 
     Raises:
         ValueError: A text that PostgreSQL cannot hold.
@@ -122,12 +129,44 @@ def add_entry(
     at = instant_of(at_ms)
     expires_at = None if expires_at_ms is None else instant_of(expires_at_ms)
     once = (kind, value, label)[: len(ONCE[list_name])]
-    room = (*once, at, LABELS_OF_ONE_MAX) if list_name == "labels" else ()
+    room: str = ""
+    values: tuple[Any, ...] = ()
+    if list_name == "labels":
+        room, values = _ROOM, (*once, at, LABELS_OF_ONE_MAX)
+    elif asked_by:
+        room, values = ASKS_FOR_BLOCK, asked_by
     return (
         statement(_of(list_name, _LAPSE), *once, at),
-        statement(_of(list_name, _ADD), entry_id, *once, reason, author, at, expires_at, *room),
-        statement(_of(list_name, _STANDING), *once, rows_expected=1),
+        statement(_of(list_name, _ADD, room), entry_id, *once, reason, author, at, expires_at, *values),
+        statement(_of(list_name, _STANDING), *once, rows_expected=None if asked_by else 1),
         notify(list_name, value),
+    )
+
+
+def name_entry(
+    list_name: ListName,
+    kind: EntryKind,
+    value: str,
+    label: str = "",
+    *,
+    author: str,
+    at_ms: int,
+    details: Mapping[str, Any],
+) -> Statement:
+    """The audit entry of `add_entry`, after it: it names the entry as it then stands, which may have been there before.
+
+    Raises:
+        ValueError: A text that PostgreSQL cannot hold.
+    """
+    once = (kind, value, label)[: len(ONCE[list_name])]
+    return audit_entry_of(
+        _of(list_name, _NAMED),
+        *once,
+        act=f"{list_name}.add",
+        author=author,
+        at_ms=at_ms,
+        subject=(kind, value),
+        details=details,
     )
 
 

@@ -11,12 +11,12 @@ from viral_engine.messages.journal import Statement
 from viral_engine.store.redact import redacted
 from viral_engine.store.statements import instant_of, json_text, statement
 
-__all__ = ["audit_entry", "audit_entry_about"]
+__all__ = ["audit_entry", "audit_entry_about", "audit_entry_of"]
 
-About = Literal["blocks", "allows", "labels", "decisions"]
+About = Literal["blocks", "allows", "labels"]
 _ABOUT = (
     "INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"
-    " SELECT %s, %s, %s, {}, %s::jsonb FROM {} WHERE id = %s"
+    " SELECT %s, %s, %s, kind, value, %s::jsonb FROM {} WHERE id = %s"
 )
 
 
@@ -75,13 +75,51 @@ def audit_entry_about(
         ValueError: `act` or `author` hold what PostgreSQL cannot.
     """
     table, row_id = row
-    subject = "'user', user_id" if table == "decisions" else "kind, value"
     return statement(
-        _ABOUT.format(subject, table),
+        _ABOUT.format(table),
         instant_of(at_ms),
         author,
         act,
         json_text(redacted(details or {}), "details"),
         row_id,
         rows_expected=1,
+    )
+
+
+def audit_entry_of(
+    found: str,
+    *parameters: Any,
+    act: str,
+    author: str,
+    at_ms: int,
+    subject: tuple[str, str] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Statement:
+    """One act for each row of a SELECT, whose columns join the details: what only the database knows, such as an id.
+
+    Without a row nothing was done, and nothing is written.
+
+    Args:
+        found: The SELECT, its columns named as they shall stand in the details; no personal data.
+        parameters: Of the SELECT.
+        act: As in `audit_entry`.
+        author: As there.
+        at_ms: As there.
+        subject: As there; without one the columns `subject_kind` and `subject_id` are it, and no details.
+        details: As there; what the columns are joined to.
+
+    Raises:
+        ValueError: As `audit_entry`.
+    """
+    columns, given = ("%s, %s", subject) if subject is not None else ("subject_kind, subject_id", ())
+    return statement(
+        "INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"  # noqa: S608 - constants
+        f" SELECT %s, %s, %s, {columns}, %s::jsonb || (to_jsonb(found) - 'subject_kind' - 'subject_id')"
+        f" FROM ({found}) AS found",
+        instant_of(at_ms),
+        author,
+        act,
+        *given,
+        json_text(redacted(details or {}), "details"),
+        *parameters,
     )

@@ -20,7 +20,7 @@ from viral_engine.messages.reading import (
     ReadUser,
     ReadWarmStart,
 )
-from viral_engine.messages.reviews import ReadCase, ReadCases
+from viral_engine.messages.reviews import ReadCase, ReadCases, ReadVerdicts
 from viral_engine.messages.would_hit import ReadWouldHit
 from viral_engine.store.access import read_entries
 from viral_engine.store.audit_pages import read_audit
@@ -34,6 +34,7 @@ from viral_engine.store.policies import read_policies, read_shadowed
 from viral_engine.store.profiles import read_profiles, read_users
 from viral_engine.store.reviews import read_case, read_cases
 from viral_engine.store.standings import read_standings
+from viral_engine.store.verdicts import read_verdicts
 from viral_engine.store.warm_start import read_warm_starts
 from viral_engine.store.would_hit import read_would_hit
 
@@ -56,6 +57,7 @@ READS: Mapping[type, Read] = {
     ReadShadowed: read_shadowed,
     ReadCases: read_cases,
     ReadCase: read_case,
+    ReadVerdicts: read_verdicts,
     ReadStandings: read_standings,
     ReadDisclosures: read_disclosures,
     ReadPastDecisions: read_past_decisions,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from viral_engine.domain.reports import BLOCK_REASON
+from viral_engine.domain.reports import BLOCK_REASON, is_note_enough
 from viral_engine.messages.journal import Statement
 from viral_engine.messages.reading import PAGE_MAX
 from viral_engine.messages.reviews import (
@@ -17,14 +17,15 @@ from viral_engine.messages.reviews import (
     ReadCases,
     ReportRow,
 )
+from viral_engine.store.audit import audit_entry_of
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = [
-    "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "OF_CHILD_SAFETY", "REPORTS_MAX", "REPORT_AT", "claim_case",
-    "close_case", "name_block", "open_appeal", "open_decision_case", "put_report", "read_case", "read_cases",
-    "read_reports",
+    "APPEAL_AT", "ASKS_FOR_BLOCK", "CLAIM_AT", "CLAIM_MS", "HELD_MS", "KEPT_AT", "LIFTED_AT", "NOTE_AT",
+    "OF_CHILD_SAFETY", "READ_AT", "REPORTS_MAX", "REPORT_AT", "claim_case", "close_case", "name_block", "open_appeal",
+    "open_decision_case", "put_report", "read_case", "read_cases", "read_reports", "same_report",
 ]  # fmt: skip
 
 DAY_MS = 86_400_000
@@ -41,10 +42,16 @@ REPORTS_BACK_MS = HELD_MS
 REPORT_AT = 1
 """Which statement of `put_report` answers the report as it stands: (id, upheld, dismissed, at in ms)."""
 
-LIFTED_AT = 2
+APPEAL_AT = 2
+"""Which statement of `open_appeal` answers the appeal that is open, new or not."""
+
+NOTE_AT, CLAIM_AT, READ_AT = 0, 1, 2
+"""Which statements of `close_case` differ when a case of child safety lacks a note, a claim, a reading."""
+
+LIFTED_AT = 5
 """Which statement of `close_case` answers the blocks that were lifted."""
 
-KEPT_AT = 3
+KEPT_AT = 6
 """Which statement of `close_case` answers the blocks that are not for whoever closed it to lift."""
 
 # A report that was found to be untrue asks for no block any more.
@@ -69,11 +76,20 @@ _OPEN_REPORT = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, report_id, content, state, opened_at, held_until)"
     " SELECT id, %s, 'report', kind, value, id, content, 'open', at, %s FROM reports WHERE id = %s"
 )
-# The report may have been there before, and so may the block.
+_SAME = (
+    "(SELECT id FROM reports WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s AND category = %s)"
+)
+# A report blocks once: said again it makes no block longer, and brings none back that was lifted.
+_ASKS = f"cases.id = {_SAME} AND cases.block_id IS NULL AND cases.state <> 'closed'"
+ASKS_FOR_BLOCK = f" WHERE EXISTS (SELECT FROM cases WHERE {_ASKS})"
+"""Whether a report, by the parameters of `same_report`, still has to bring its block."""
+
+_BLOCKING = f"SELECT blocks.id AS block_id, cases.id AS report_id FROM cases, blocks WHERE {_ASKS}"  # noqa: S608 - constants
+_BLOCKING += " AND blocks.kind = cases.subject_kind AND blocks.value = cases.subject_value AND lifted_at IS NULL"
+# The block may have been there before.
 _NAME_BLOCK = (
-    "UPDATE cases SET block_id = (SELECT id FROM blocks WHERE kind = %s AND value = %s AND lifted_at IS NULL)"
-    " WHERE id = (SELECT id FROM reports WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s"
-    " AND category = %s)"
+    "UPDATE cases SET block_id = (SELECT id FROM blocks WHERE blocks.kind = subject_kind AND value = subject_value"  # noqa: S608 - constants
+    f" AND lifted_at IS NULL) WHERE {_ASKS}"
 )
 _OPEN_DECISION = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, state, opened_at)"
@@ -88,7 +104,17 @@ _OPEN_APPEAL = (
     " JOIN json_array_elements(facts -> 'blocks') AS hit ON blocks.id = (hit ->> 1)::uuid"
     f" WHERE {OF_CHILD_SAFETY}) AS ours FROM decisions WHERE id = %s) AS decided ON CONFLICT DO NOTHING"
 )
+# An overturn by a case that somebody may not know of does not keep them from appealing: it would tell them of it.
+_OVERTURNED_ALREADY = (
+    "SELECT 1 WHERE NOT EXISTS (SELECT FROM cases WHERE decision_id = %s AND outcome = 'overturn'"
+    " AND (queue = 'review' OR %s))"
+)
 _STANDING_APPEAL = "SELECT id::text FROM cases WHERE decision_id = %s AND kind = 'appeal' AND state <> 'closed'"
+# The decision's id once more: it names the one partition that holds it.
+_APPEALED = (
+    "SELECT 'user' AS subject_kind, d.user_id AS subject_id, cases.id AS case_id, d.id AS decision_id"
+    " FROM cases JOIN decisions AS d ON d.id = cases.decision_id WHERE cases.id = %s AND d.id = %s"
+)
 _CLAIM = (
     "UPDATE cases SET state = 'claimed', claimed_by = %s, claimed_at = %s WHERE id = %s"
     " AND (state = 'open' OR (state = 'claimed' AND (claimed_by = %s OR claimed_at < %s)))"
@@ -96,6 +122,17 @@ _CLAIM = (
 _CLOSE = (
     "UPDATE cases SET state = 'closed', outcome = %s, closed_by = %s, closed_at = %s, note = %s WHERE id = %s"
     " AND state <> 'closed' AND (claimed_by IS NULL OR claimed_by = %s OR claimed_at < %s)"
+)
+# Of child safety nothing is closed by a tick. What is closed, or somebody else's by now, is left to `_CLOSE` to refuse.
+_LACKS = (
+    "SELECT 1 WHERE NOT EXISTS (SELECT FROM cases"
+    " WHERE id = %s AND queue = 'child_safety' AND state <> 'closed' AND {})"
+)
+_LACKS_NOTE = _LACKS.format("%s")
+_LACKS_CLAIM = _LACKS.format("(claimed_by IS NULL OR (claimed_by <> %s AND claimed_at < %s))")
+_LACKS_READING = _LACKS.format(
+    "claimed_by = %s AND NOT EXISTS (SELECT FROM audit WHERE subject_kind = 'case' AND subject_id = cases.id::text"
+    " AND act = 'case.read' AND author = claimed_by)"
 )
 _JUDGE = "UPDATE reports SET state = %s WHERE id = (SELECT report_id FROM cases WHERE id = %s)"
 # The block that the case's report brought, unless another report asks for it too or somebody put it there for a reason
@@ -142,9 +179,10 @@ _REPORTS = text(
 
 
 def put_report(message: AddReport, report_id: UUID, *, quota: int, at_ms: int) -> tuple[Statement, ...]:
-    """Takes in a report and opens its case; the second statement answers the report as it stands.
+    """Takes in a report, opens its case and tells the audit; the second statement answers the report as it stands.
 
-    The same report by the same reporter on one day is one report. `RowsDiffer` when the reporter's quota is used up.
+    The same report by the same reporter on one day is one report: said again it changes nothing.
+    `RowsDiffer` when the reporter's quota is used up.
 
     Raises:
         ValueError: A text that PostgreSQL cannot hold.
@@ -157,21 +195,31 @@ def put_report(message: AddReport, report_id: UUID, *, quota: int, at_ms: int) -
             _PUT, report_id, at, day, message.reporter_id, message.kind, message.value, message.category.value,
             message.severity.value, message.trusted, message.content, message.author, message.reporter_id, day, quota,
         ),
-        statement(_STANDING, *_same(message, at_ms), rows_expected=1),
+        statement(_STANDING, *same_report(message, at_ms), rows_expected=1),
         statement(
             _OPEN_REPORT, "child_safety" if child_safety else "review",
             instant_of(at_ms + HELD_MS) if child_safety else None, report_id,
         ),
         notify("flags", message.value),
+        audit_entry_of(
+            "SELECT id AS report_id FROM reports WHERE id = %s", report_id, act="report.add", author=message.author,
+            at_ms=at_ms, subject=(message.kind, message.value),
+            details={"category": message.category, "severity": message.severity},
+        ),
     )  # fmt: skip
 
 
-def name_block(message: AddReport, at_ms: int) -> Statement:
-    """Names the block of what was reported, as it stands by now, in the report's case."""
-    return statement(_NAME_BLOCK, message.kind, message.value, *_same(message, at_ms))
+def name_block(message: AddReport, at_ms: int) -> tuple[Statement, ...]:
+    """Names the block that a report brings, as it stands by now, in the report's case and in the audit; once."""
+    same = same_report(message, at_ms)
+    told = audit_entry_of(
+        _BLOCKING, *same, act="blocks.add", author=message.author, at_ms=at_ms, subject=(message.kind, message.value),
+        details={"reason": BLOCK_REASON},
+    )  # fmt: skip
+    return told, statement(_NAME_BLOCK, *same)
 
 
-def _same(message: AddReport, at_ms: int) -> tuple[Any, ...]:
+def same_report(message: AddReport, at_ms: int) -> tuple[Any, ...]:
     """What is one report if it is said again."""
     day = instant_of(at_ms).date()
     return message.reporter_id, day, message.kind, message.value, message.category.value
@@ -185,16 +233,22 @@ def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement
     return statement(_OPEN_DECISION, decision_id, user_id, decision_id, instant_of(at_ms), user_id)
 
 
-def open_appeal(case_id: UUID, decision_id: UUID, content: str, at_ms: int) -> tuple[Statement, ...]:
-    """Opens the appeal of a decision; the second statement answers the appeal that is open, new or not.
+def open_appeal(
+    case_id: UUID, decision_id: UUID, content: str, author: str, at_ms: int, *, child_safety: bool
+) -> tuple[Statement, ...]:
+    """Opens the appeal of a decision and tells the audit; see `APPEAL_AT` for what is answered.
 
-    One of a decision that a block of child safety made is in that queue. `RowsDiffer` when there is no such decision.
+    One of a decision that a block of child safety made is in that queue. `RowsDiffer` when there is no such decision,
+    and of the first statement when the decision was overturned already: by a case of child safety this is told with
+    `child_safety` alone.
     """
     at, held_until = instant_of(at_ms), instant_of(at_ms + HELD_MS)
     return (
+        statement(_OVERTURNED_ALREADY, decision_id, child_safety, rows_expected=1),
         statement(_OPEN_APPEAL, case_id, content, at, held_until, decision_id),
         statement(_STANDING_APPEAL, decision_id, rows_expected=1),
-    )
+        audit_entry_of(_APPEALED, case_id, decision_id, act="appeal.add", author=author, at_ms=at_ms),
+    )  # fmt: skip
 
 
 def claim_case(case_id: UUID, author: str, at_ms: int) -> Statement:
@@ -206,19 +260,24 @@ def claim_case(case_id: UUID, author: str, at_ms: int) -> Statement:
 def close_case(
     case_id: UUID, outcome: CaseOutcome, note: str, author: str, at_ms: int, *, child_safety: bool
 ) -> tuple[Statement, ...]:
-    """Closes a case and carries out what follows; the third statement answers the blocks that were lifted.
+    """Closes a case and carries out what follows; see `LIFTED_AT` and `KEPT_AT` for what is answered.
 
-    The fourth answers those that would have been, were they not child safety's: with `child_safety` there are none.
-    `RowsDiffer` when it is closed, another's, or not there.
+    Blocks are kept that would have been lifted, were they not child safety's: with `child_safety` there are none.
+    `RowsDiffer` when it is closed, another's, or not there; also when it is of child safety and something is missing:
+    a note that says enough, its author's claim (which may have run out, as long as nobody else claimed it), or their
+    reading, which the audit tells.
     """
-    at = instant_of(at_ms)
+    at, claimed_since = instant_of(at_ms), instant_of(at_ms - CLAIM_MS)
     lift = keep = statement(_NONE)
     if outcome == "overturn":
         named, told = (at, case_id, case_id), (at, author, str(case_id))
         lift = statement(_LIFT, at, author, *named, child_safety, *told)
         keep = statement(_KEEP, *named, *told)
     return (
-        statement(_CLOSE, outcome, author, at, note, case_id, author, instant_of(at_ms - CLAIM_MS), rows_expected=1),
+        statement(_LACKS_NOTE, case_id, not is_note_enough(note), rows_expected=1),
+        statement(_LACKS_CLAIM, case_id, author, claimed_since, rows_expected=1),
+        statement(_LACKS_READING, case_id, author, rows_expected=1),
+        statement(_CLOSE, outcome, author, at, note, case_id, author, claimed_since, rows_expected=1),
         statement(_JUDGE, "upheld" if outcome == "uphold" else "dismissed", case_id),
         lift,
         keep,

@@ -363,6 +363,7 @@ cases = Table(
 Index("cases_waiting_idx", cases.c.queue, cases.c.id, postgresql_where=text("state <> 'closed'"))
 Index("cases_user_idx", cases.c.subject_value, postgresql_where=text("kind = 'decision' AND state <> 'closed'"))
 Index("cases_block_idx", cases.c.block_id, postgresql_where=text("block_id IS NOT NULL"))
+Index("cases_decision_idx", cases.c.decision_id, postgresql_where=text("decision_id IS NOT NULL"))
 Index(
     "cases_appeal_idx", cases.c.decision_id, unique=True,
     postgresql_where=text("kind = 'appeal' AND state <> 'closed'"),

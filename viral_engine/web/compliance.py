@@ -69,7 +69,12 @@ class ComplianceRefusal(ApiError):
 
 
 def refusal(
-    reason: Reason, support_contact: str, *, locale: str = "en", retry_after_s: float | None = None
+    reason: Reason,
+    support_contact: str,
+    *,
+    locale: str = "en",
+    message: str | None = None,
+    retry_after_s: float | None = None,
 ) -> ComplianceRefusal:
     """Returns the refusal for a reason: 429 with Retry-After for a rate limit, 403 for every other one.
 
@@ -77,12 +82,13 @@ def refusal(
         reason: the weightiest.
         support_contact: empty for none.
         locale: one that there are words in.
+        message: other words for the user than those of the reason.
         retry_after_s: when a rate limit lets go.
     """
     words: UserWords = REASONS[reason].to_user
     body = ComplianceBody(
         error=CODES.get(reason, OTHER),
-        message=getattr(words, locale),
+        message=getattr(words, locale) if message is None else message,
         compliance_required=reason in _REQUIRED,
         support_contact=support_contact or None,
     )

@@ -29,6 +29,7 @@ _ANSWER = {
 _RECORD = {
     **_ANSWER,
     "would_allow": [["consent"]],
+    "review": {"case_id": _ID, "state": "open", "closed_at": None},
     "facts": {"schema": 1, "action": "share_personal_info", "now_ms": 1_780_000_000_000},
     "recorded_at": _WHEN,
     "occurred_at": _WHEN,

@@ -16,11 +16,13 @@ from viral_engine.domain.facts import Relation, facts_from_dict
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import SHIPPED, policy_from_dict, versioned
 from viral_engine.domain.reasons import REASONS, Reason, UserWords
+from viral_engine.domain.verdicts import words_after
 from viral_engine.messages.checks import CheckAnswer, ConsentState, PolicyRef
 from viral_engine.messages.disclosures import Standing
 from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
+from viral_engine.messages.reviews import DecisionReview, ReadVerdicts
 from viral_engine.store.ids import uuid_of
 from viral_engine.web import forms
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
@@ -39,7 +41,7 @@ FORMS = ("user", "refusal")
 AS = Parameter(
     "as",
     "`user`: only words fit for an end user. `refusal`: the same with the status to hand on, 403 or 429 unless it was"
-    " allowed.",
+    " allowed, or a person has overturned it.",
     {"type": "string", "enum": list(FORMS)},
 )
 LOCALE = Parameter(
@@ -91,9 +93,12 @@ class DecisionRecord(CheckAnswer, frozen=True, kw_only=True):
     Attributes:
         would_allow: of one that was asked for alone: the smallest sets of steps after which the same attempt would have
             been let through; empty when it was, or when none of them helps.
+        review: of one that was asked for alone: what a person said of it; null when it opened no case and was not
+            appealed, or when its case is not for this key to see.
     """
 
     would_allow: tuple[tuple[Annotated[str, _STEPS], ...], ...] = ()
+    review: DecisionReview | None = None
     facts: dict[str, Any]
     recorded_at: datetime
     occurred_at: datetime
@@ -161,12 +166,13 @@ async def get_decision(call: Call) -> Answer:
         raise not_found("this decision")
     standing = await subject_of(call, DisclosedRecord.DECISION, view.user_id, decision_id)
     await log_shown(call, DisclosedRecord.DECISION, (standing,), decision_id)
+    review = (await _reviews(call, [view])).get(view.decision_id)
     if "as" in call.query:
-        return Answer(200, _for_user(call, view, locale))
+        return Answer(200, _for_user(call, view, locale, review))
     if asker_of(call) is not None:
-        return Answer(200, _in_name(standing, view, locale))
+        return Answer(200, _in_name(standing, view, locale, review))
     would_allow = await _would_allow(call, view)
-    return Answer(200, {**_record(call, view), "would_allow": would_allow})
+    return Answer(200, {**_record(call, view), "would_allow": would_allow, "review": review})
 
 
 async def list_decisions(call: Call) -> Answer:
@@ -201,10 +207,18 @@ async def list_decisions(call: Call) -> Answer:
     else:
         await log_shown(call, DisclosedRecord.DECISIONS, (standing,))
     if standing is not None and asker_of(call) is not None:
-        told = [_in_name(standing, view, locale) for view in page.decisions]
+        reviews = await _reviews(call, page.decisions)
+        told = [_in_name(standing, view, locale, reviews.get(view.decision_id)) for view in page.decisions]
         return Answer(200, DecisionsInName(decisions=told, next_before=page.next_before))
     shown = [_record(call, view) for view in page.decisions]
     return Answer(200, {"decisions": shown, "next_before": page.next_before})
+
+
+async def _reviews(call: Call, views: list[DecisionView]) -> dict[str, DecisionReview]:
+    """Reads what people said of decisions, as far as the key may know of it."""
+    ids = tuple(view.decision_id for view in views)
+    reviews: dict[str, DecisionReview] = await call.read(ReadVerdicts(ids, child_safety=call.may("child_safety")))
+    return reviews
 
 
 async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]:
@@ -272,27 +286,30 @@ def _locale(call: Call) -> str:
     return language if language in UserWords._fields else "en"
 
 
-def _for_user(call: Call, view: DecisionView, locale: str) -> DecisionForUser:
+def _for_user(call: Call, view: DecisionView, locale: str, review: DecisionReview | None) -> DecisionForUser:
     """Returns what the user may be told.
 
     Raises:
         ApiError: the same as a refusal, when that is asked for and it is one.
     """
-    words = _words(view, msgspec.json.decode(view.answer), locale)
-    if call.query["as"] == "refusal" and words["message"] is not None:
+    words = _words(view, msgspec.json.decode(view.answer), locale, review)
+    is_refusal = words["message"] is not None and (review is None or review.state != "overturned")
+    if call.query["as"] == "refusal" and is_refusal:
         contact = call.state.context.settings.web.support_contact
-        raise refusal(_first_reason(view), contact, locale=locale, retry_after_s=words["retry_after_s"])
+        raise refusal(_first_reason(view), contact, message=words["message"], retry_after_s=words["retry_after_s"])
     return DecisionForUser(**words)
 
 
-def _words(view: DecisionView, answer: dict[str, Any], locale: str) -> dict[str, Any]:
+def _words(view: DecisionView, answer: dict[str, Any], locale: str, review: DecisionReview | None) -> dict[str, Any]:
     """Returns the fields of a `DecisionForUser`."""
     decision = _TO_USER.get(view.decision, view.decision)
     is_allowed = decision == Outcome.ALLOW.value
+    state = None if review is None else review.state
+    words = words_after(state, view.decision, REASONS[_first_reason(view)].to_user)
     return {
         "decision_id": view.decision_id,
         "decision": decision,
-        "message": None if is_allowed else getattr(REASONS[_first_reason(view)].to_user, locale),
+        "message": None if is_allowed else getattr(words, locale),
         "retry_after_s": (answer.get("limits") or {}).get("retry_after_s"),
         "locale": locale,
     }
@@ -303,7 +320,7 @@ def _first_reason(view: DecisionView) -> Reason:
     return Reason(next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED))
 
 
-def _in_name(standing: Standing, view: DecisionView, locale: str) -> DecisionInName:
+def _in_name(standing: Standing, view: DecisionView, locale: str, review: DecisionReview | None) -> DecisionInName:
     """Returns the decision for a user, without device and address for whoever is another than its own.
 
     A child acts from the homes of all its guardians, who never see each other's.
@@ -311,7 +328,7 @@ def _in_name(standing: Standing, view: DecisionView, locale: str) -> DecisionInN
     answer: dict[str, Any] = msgspec.json.decode(view.answer)
     is_own = standing.relation is Relation.SELF
     return DecisionInName(
-        **_words(view, answer, locale),
+        **_words(view, answer, locale, review),
         policy=msgspec.convert(answer["policy"], PolicyRef),
         consent=msgspec.convert(answer["consent"], ConsentState),
         recorded_at=view.recorded_at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ from viral_engine.messages.reviews import (
     ReportStands,
 )
 from viral_engine.store.audit import audit_entry
+from viral_engine.store.reviews import CLAIM_MS
 from viral_engine.web.api.access import canonical_value
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, lines, page_limit, text, uuid_text
 from viral_engine.web.context import PAGER
@@ -94,11 +96,11 @@ async def post_report(call: Call) -> Answer:
 
 
 async def post_appeal(call: Call) -> Answer:
-    """Opens the appeal of a decision."""
+    """Opens the appeal of a decision; one that was overturned already is refused with 409."""
     body: AppealBody = call.body
     decision_id = uuid_text(body.decision_id, "decision_id")
     content = lines(body.content, "content", TEXT_LENGTH_MAX)
-    appeal = Appeal(decision_id=decision_id, content=content, author=call.author)
+    appeal = Appeal(decision_id=decision_id, content=content, author=call.author, child_safety=call.may("child_safety"))
     return await call.change(appeal, lambda stands: Answer(201 if stands.is_new else 200, stands))
 
 
@@ -144,9 +146,14 @@ async def claim_case(call: Call) -> Answer:
 
 
 async def close_case(call: Call) -> Answer:
-    """Closes a case; what follows is in force with the answer."""
+    """Closes a case; what follows is in force with the answer.
+
+    One of child safety is closed by its claimer alone, who has read it, and with a note that says enough.
+    """
     body: CloseBody = call.body
     note = text(body.note, "note", REASON_LENGTH_MAX)
+    if not note.strip():
+        raise Invalid("note", "must say why")
     view = await _case(call)
     message = CloseCase(
         case_id=view.case_id, outcome=body.outcome, note=note, author=call.author, child_safety=call.may("child_safety")
@@ -165,11 +172,17 @@ async def _change(call: Call, message: ClaimCase | CloseCase, made: Callable[[An
         match view:
             case CaseView(state="closed"):
                 why = f"case {message.case_id} is closed: {view.outcome}"
-            case CaseView(state="claimed") if view.claimed_by != message.author:
+            case CaseView(state="claimed") if view.claimed_by != message.author and not _is_over(call, view):
                 why = f"somebody else is at case {message.case_id}: {view.claimed_by}"
             case _:
                 raise
         raise Refused(refused.code, why, http_status=refused.http_status) from None
+
+
+def _is_over(call: Call, view: CaseView) -> bool:
+    """Whether the hour of the case's claim has run out."""
+    now = datetime.fromtimestamp(call.state.context.system.clock.wall_ms() / 1000, UTC)
+    return view.claimed_at is not None and view.claimed_at + timedelta(milliseconds=CLAIM_MS) < now
 
 
 def _until_tomorrow(refused: Refused, now_ms: int) -> Exception:

@@ -299,14 +299,14 @@ class TrustSafety(LoopActor):
         self._memory.drop_profiles(*change.users)
         for notice in change.notices(rows):
             self._invalidate(*notice.split(":", 1))
-        if change.added is not None:
-            self._memory.lists.add(*change.added(rows))
+        if change.added is not None and (added := change.added(rows)) is not None:
+            self._memory.lists.add(*added)
         if change.removed is not None:
             self._memory.lists.remove(*change.removed)
         if change.stands is not None:
             self._memory.stand(*change.stands(rows))
-        if change.reported is not None:
-            self._memory.lists.report(change.reported(rows))
+        if change.reported is not None and (reported := change.reported(rows)) is not None:
+            self._memory.lists.report(reported)
         for block_id in change.lifted(rows) if change.lifted is not None else ():
             self._memory.lists.remove("blocks", block_id)
         if change.dismissed is not None:

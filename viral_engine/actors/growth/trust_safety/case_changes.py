@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from viral_engine.actors.growth.trust_safety.change import Change
 from viral_engine.actors.growth.trust_safety.lists import expiry_ms
 from viral_engine.domain.blocks import ListRow
 from viral_engine.domain.facts import ListKind
-from viral_engine.domain.reports import BLOCK_DAYS, BLOCK_REASON, QUOTA_A_DAY, blocks_at_once
+from viral_engine.domain.reports import (
+    BLOCK_DAYS,
+    BLOCK_REASON,
+    CLAIM_FIRST,
+    NOTE_LENGTH_MIN,
+    QUOTA_A_DAY,
+    READ_FIRST,
+    blocks_at_once,
+)
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.messages.reviews import (
     AddReport,
@@ -21,23 +29,27 @@ from viral_engine.messages.reviews import (
     ReportStands,
 )
 from viral_engine.store.access import STANDING_AT, add_entry
-from viral_engine.store.audit import audit_entry, audit_entry_about
+from viral_engine.store.audit import audit_entry
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.reviews import (
+    APPEAL_AT,
+    CLAIM_AT,
     DAY_MS,
     KEPT_AT,
     LIFTED_AT,
+    NOTE_AT,
+    READ_AT,
     REPORT_AT,
     claim_case,
     close_case,
     name_block,
     open_appeal,
     put_report,
+    same_report,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from uuid import UUID
 
     from viral_engine.actors.growth.trust_safety.change import Rows
@@ -65,42 +77,36 @@ def _add_report(message: AddReport, new_id: UUID, new_block_id: UUID, now_ms: in
     # The report and its case are one thing, and have one id. The block has its own: it is shown to those whom the
     # case is not.
     statements = put_report(message, new_id, quota=QUOTA_A_DAY, at_ms=now_ms)
-    blocking = _blocking(message, new_block_id, new_id, now_ms) if blocks else ()
 
-    def blocked_until(rows: Rows) -> datetime | None:
-        until: datetime | None = rows[len(statements) + STANDING_AT][0][-1]
-        return until
+    def is_new(rows: Rows) -> bool:
+        return bool(rows[REPORT_AT][0][0] == str(new_id))
+
+    def block(rows: Rows) -> tuple[Any, ...] | None:
+        # Of a report that is said again what it brought may have been lifted.
+        found = rows[len(statements) + STANDING_AT] if blocks else ()
+        return found[0] if found else None
 
     def stands(rows: Rows) -> ReportStands:
-        report_id = str(rows[REPORT_AT][0][0])
+        standing = block(rows)
         return ReportStands(
-            report_id=report_id, is_new=report_id == str(new_id), blocked=blocks,
-            blocked_until=blocked_until(rows) if blocks else None,
+            report_id=rows[REPORT_AT][0][0], is_new=is_new(rows), blocked=standing is not None,
+            blocked_until=None if standing is None else standing[-1],
         )  # fmt: skip
 
-    def row_of(rows: Rows) -> ReportRow:
+    def row_of(rows: Rows) -> ReportRow | None:
         report_id, upheld, dismissed, at_ms = rows[REPORT_AT][0]
         return ReportRow(
             report_id=report_id, kind=message.kind, value=message.value, severity=message.severity.value,
             reporter_id=message.reporter_id, at_ms=at_ms, upheld=upheld, dismissed=dismissed,
-        )  # fmt: skip
+        ) if is_new(rows) else None  # fmt: skip
 
-    def block_of(rows: Rows) -> tuple[ListName, ListRow]:
-        block_id, *_, expires_at = rows[len(statements) + STANDING_AT][0]
-        return "blocks", ListRow(block_id, ListKind(message.kind), message.value, expiry_ms(expires_at))
+    def block_of(rows: Rows) -> tuple[ListName, ListRow] | None:
+        if (standing := block(rows)) is None:
+            return None
+        return "blocks", ListRow(standing[0], ListKind(message.kind), message.value, expiry_ms(standing[-1]))
 
     return Change(
-        statements=(
-            *statements,
-            *blocking,
-            audit_entry(
-                "report.add",
-                message.author,
-                at_ms=now_ms,
-                subject=(message.kind, message.value),
-                details={"category": message.category, "severity": message.severity, "report_id": str(new_id)},
-            ),
-        ),
+        statements=(*statements, *(_blocking(message, new_block_id, now_ms) if blocks else ())),
         answer=stands,
         reported=row_of,
         adds_to="blocks" if blocks else None,
@@ -111,7 +117,7 @@ def _add_report(message: AddReport, new_id: UUID, new_block_id: UUID, now_ms: in
     )
 
 
-def _blocking(message: AddReport, block_id: UUID, report_id: UUID, now_ms: int) -> tuple[Statement, ...]:
+def _blocking(message: AddReport, block_id: UUID, now_ms: int) -> tuple[Statement, ...]:
     return (
         *add_entry(
             "blocks",
@@ -122,15 +128,9 @@ def _blocking(message: AddReport, block_id: UUID, report_id: UUID, now_ms: int) 
             author=message.author,
             expires_at_ms=now_ms + BLOCK_DAYS * DAY_MS,
             at_ms=now_ms,
+            asked_by=same_report(message, now_ms),
         ),
-        name_block(message, now_ms),
-        audit_entry(
-            "blocks.add",
-            message.author,
-            at_ms=now_ms,
-            subject=(message.kind, message.value),
-            details={"reason": BLOCK_REASON, "report_id": str(report_id)},
-        ),
+        *name_block(message, now_ms),
     )
 
 
@@ -141,22 +141,16 @@ def _appeal(message: Appeal, new_id: UUID, now_ms: int) -> Change:
         raise absent
 
     def stands(rows: Rows) -> CaseStands:
-        case_id = str(rows[1][0][0])
+        case_id = str(rows[APPEAL_AT][0][0])
         return CaseStands(case_id=case_id, is_new=case_id == str(new_id))
 
     return Change(
-        statements=(
-            *open_appeal(new_id, decision_id, message.content, now_ms),
-            audit_entry_about(
-                "appeal.add",
-                message.author,
-                at_ms=now_ms,
-                row=("decisions", decision_id),
-                details={"decision_id": str(decision_id)},
-            ),
+        statements=open_appeal(
+            new_id, decision_id, message.content, message.author, now_ms, child_safety=message.child_safety
         ),
         answer=stands,
         refused=absent,
+        refusals={0: Refused("conflict", f"decision {decision_id} was overturned already", http_status=409)},
     )
 
 
@@ -207,7 +201,19 @@ def _close(message: CloseCase, now_ms: int) -> Change:
         dismissed=message.case_id if message.outcome == "overturn" else None,
         loads=True,
         refused=_not_yours(message.case_id),
+        refusals=_lacking(str(case_id)),
     )
+
+
+def _lacking(case_id: str) -> dict[int, Refused]:
+    """Returns what is answered when a case of child safety would be closed by a tick."""
+    short = f"note must have {NOTE_LENGTH_MIN} characters at least to close a case of child safety"
+    which = f"case {case_id} is of child safety"
+    return {
+        NOTE_AT: Refused("invalid", short, field="note"),
+        CLAIM_AT: Refused("conflict", f"{which}: {CLAIM_FIRST}", http_status=409),
+        READ_AT: Refused("conflict", f"{which}: {READ_FIRST}: GET /v1/reviews/{case_id}", http_status=409),
+    }
 
 
 def _case_id(text: str) -> UUID:

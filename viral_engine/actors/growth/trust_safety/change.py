@@ -30,10 +30,10 @@ class Change:
         notices: makes of the rows what else is outdated, in the words of the notices that leave with the commit.
         answer: makes the caller's answer of the rows that the statements returned.
         adds_to: the list that gets a row.
-        added: makes that row of the same.
+        added: makes that row of the same; None for none.
         removed: a list and the id of the row that leaves it.
         lifted: makes of the same the ids of blocks that were lifted.
-        reported: makes of the same what memory holds of a report.
+        reported: makes of the same what memory holds of a report; None when it changes nothing.
         dismissed: the report that counts no more.
         loads: whether all that a load reads may be different afterwards.
         stands: makes of the same which policy stands from then on: mode, version, and JSON of a loaded one.
@@ -46,10 +46,10 @@ class Change:
     notices: Callable[[Rows], Sequence[str]] = field(default=lambda _rows: ())
     answer: Callable[[Rows], Any] = field(default=lambda _rows: None)
     adds_to: ListName | None = None
-    added: Callable[[Rows], tuple[ListName, ListRow]] | None = None
+    added: Callable[[Rows], tuple[ListName, ListRow] | None] | None = None
     removed: tuple[ListName, str] | None = None
     lifted: Callable[[Rows], Sequence[str]] | None = None
-    reported: Callable[[Rows], ReportRow] | None = None
+    reported: Callable[[Rows], ReportRow | None] | None = None
     dismissed: str | None = None
     loads: bool = False
     stands: Callable[[Rows], tuple[PolicyMode, int | None, str | None]] | None = None

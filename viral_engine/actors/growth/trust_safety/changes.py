@@ -28,7 +28,7 @@ from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, S
 from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
 from viral_engine.messages.refusals import Refused, no_guardian, not_found, untimely
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
-from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry
+from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry, name_entry
 from viral_engine.store.audit import audit_entry, audit_entry_about
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import confirm_guardian, notify_children, require_guardian
@@ -294,11 +294,13 @@ def _add_entry(message: AddEntry, new_id: UUID, now_ms: int) -> Change:
     return Change(
         statements=(
             *statements,
-            audit_entry(
-                f"{message.list_name}.add",
-                message.author,
+            name_entry(
+                message.list_name,
+                message.kind,
+                message.value,
+                message.label if labelling else "",
+                author=message.author,
                 at_ms=now_ms,
-                subject=(message.kind, message.value),
                 details={
                     "reason": message.reason,
                     "expires_at": None if message.expires_at is None else message.expires_at.isoformat(),
