@@ -70,3 +70,33 @@ def test_a_reviewer_sees_no_difference_between_what_child_safety_and_what_others
         whole = daemon.request("GET", f"/v1/decisions/{refused['decision_id']}", key=both)
         assert [flag[0] for flag in whole.json["facts"]["flags"]] == [taken["report_id"]]
     assert seen[0] == seen[1]
+
+
+def test_neither_the_reported_nor_a_guardian_nor_an_auditor_learns_who_looked_at_a_case_of_child_safety(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    child = {"persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": ["mum-31"], "jurisdiction": "us"}
+    assert daemon.request("PUT", "/v1/users/kid-31", child).status == 201
+    officer, auditor = key(daemon, "child_safety"), key(daemon, "audit")
+    both = key(daemon, "audit", "child_safety")
+    cases = {}
+    for user in ("kid-31", "tutor-31"):
+        cases[user] = report(daemon, user, "child_safety")["report_id"]
+        report(daemon, user, "spam")
+        assert daemon.request("GET", f"/v1/reviews/{cases[user]}", key=officer).status == 200
+    assert daemon.request("GET", "/v1/reviews?queue=child_safety&limit=200", key=officer).status == 200
+    assert daemon.request("GET", "/v1/reviews?limit=200", key=key(daemon, "review")).status == 200
+    by_officer = f"key:{officer.split('_')[1]}"
+    for user, asker, name in (
+        ("tutor-31", auditor, None), ("tutor-31", auditor, "tutor-31"), ("tutor-31", both, "tutor-31"),
+        ("kid-31", auditor, None), ("kid-31", auditor, "mum-31"), ("kid-31", both, "mum-31"),
+    ):  # fmt: skip
+        query = f"&on_behalf_of={name}" if name else ""
+        told = daemon.request("GET", f"/v1/users/{user}/disclosures?limit=200{query}", key=asker)
+        assert (told.status, by_officer in told.body.decode(), cases[user] in told.body.decode()) == (200, False, False)
+        # The case of another report is told of as ever.
+        assert [one["record"] for one in told.json["disclosures"] if one["record"] == "case"] == ["case"]
+    whole = daemon.request("GET", "/v1/users/tutor-31/disclosures", key=both).json["disclosures"]
+    seen = [(one["record"], one["record_id"]) for one in whole if one["asked_by"] == by_officer]
+    assert seen == [("case", cases["tutor-31"])] * 2

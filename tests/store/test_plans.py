@@ -61,9 +61,14 @@ OTHERS = (
     FROM generate_series(1, 20000) n""",
     """INSERT INTO signals
     SELECT 'kid' || n, 'email_verified', 'true', now(), now() FROM generate_series(1, 20000) n""",
-    """INSERT INTO disclosures (id, at, subject_id, record, asked_by, grounds)
-    SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), 'kid' || n % 500, 'user',
-        'key:k', 'host' FROM generate_series(1, 20000) n""",
+    """INSERT INTO disclosures (id, at, subject_id, record, record_id, asked_by, grounds)
+    SELECT id, now(), 'kid' || n % 500, CASE WHEN n % 2 = 0 THEN 'user' ELSE 'case' END, id::text, 'key:k', 'host'
+    FROM generate_series(1, 20000) n, concat('01a2053f-4c00-7000-8000-', lpad(to_hex(n), 12, '0')) made,
+        CAST(made AS uuid) id""",
+    """INSERT INTO cases (id, queue, kind, subject_kind, subject_value, state, opened_at)
+    SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+        CASE WHEN n % 3 = 0 THEN 'review' ELSE 'child_safety' END, 'report', 'user', 'kid' || n % 500, 'open', now()
+    FROM generate_series(1, 20000) n""",
     """INSERT INTO users (user_id, persona, created_at, updated_at)
     SELECT 'kid' || n, 'student', now(), now() FROM generate_series(1, 20000) n""",
     """INSERT INTO user_guardians (user_id, guardian_id, created_at)
@@ -225,9 +230,9 @@ def test_a_profile_is_put_together_from_indexes(filled: Database) -> None:
 def test_the_disclosures_of_a_person_come_from_indexes_and_from_the_days_since(filled: Database) -> None:
     nodes = plans(filled, ReadDisclosures(user_id="kid7", since=instant_of(NOON_MS + 3 * DAY_MS)))
     assert scanned(nodes) <= {"decisions_default"}
-    assert "disclosures_subject_idx" in indexes(nodes)
+    assert {"disclosures_subject_idx", "cases_pkey"} <= indexes(nodes)
     days = {"decisions_20261125", "decisions_20261126"}
-    assert tables(nodes) == {"disclosures", "decisions_default"} | days
+    assert tables(nodes) == {"disclosures", "cases", "decisions_default"} | days
     assert {f"{day}_user_id_id_idx" for day in days} <= indexes(nodes)
 
 
