@@ -100,3 +100,23 @@ def test_neither_the_reported_nor_a_guardian_nor_an_auditor_learns_who_looked_at
     whole = daemon.request("GET", "/v1/users/tutor-31/disclosures", key=both).json["disclosures"]
     seen = [(one["record"], one["record_id"]) for one in whole if one["asked_by"] == by_officer]
     assert seen == [("case", cases["tutor-31"])] * 2
+
+
+def test_an_auditor_without_the_scope_finds_no_report_of_child_safety_in_what_happened(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    hidden, told = (report(daemon, "tutor-41", one)["report_id"] for one in ("child_safety", "spam"))
+    daemon.check("tutor-41", "general")
+    auditor, both = key(daemon, "audit"), key(daemon, "audit", "child_safety")
+    since = "since=2026-01-01T00:00:00Z&limit=200"
+    for asker, expected in ((auditor, {told}), (both, {told, hidden})):
+        reports = daemon.request("GET", f"/v1/history/entries?source=reports&{since}", key=asker).json["entries"]
+        assert {one["entry_id"] for one in reports} & {told, hidden} == expected
+        for source in ("blocks", "flags", "allows", "labels"):
+            listed = daemon.request("GET", f"/v1/history/entries?source={source}&{since}", key=asker)
+            assert (listed.status, hidden in listed.body.decode()) == (200, False)
+        decisions = daemon.request("GET", f"/v1/history/decisions?{since}", key=asker).json["decisions"]
+        [facts] = [one["facts"] for one in decisions if one["user_id"] == "tutor-41"]
+        ids = [hidden, told] if asker == both else ["report:1", "report:2"]
+        assert [(flag[0], flag[3]) for flag in facts["flags"]] == [(one, "s1") for one in ids]
