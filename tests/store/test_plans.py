@@ -69,6 +69,10 @@ OTHERS = (
     SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
         CASE WHEN n % 3 = 0 THEN 'review' ELSE 'child_safety' END, 'report', 'user', 'kid' || n % 500, 'open', now()
     FROM generate_series(1, 20000) n""",
+    """INSERT INTO reports (id, at, day, reporter_id, kind, value, category, severity, trusted, state, author)
+    SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), now()::date, 'r' || n, 'user',
+        'kid' || n % 500, CASE WHEN n % 3 = 0 THEN 'spam' ELSE 'child_safety' END, 'low', false, 'open', 'key:k'
+    FROM generate_series(1, 20000) n""",
     """INSERT INTO users (user_id, persona, created_at, updated_at)
     SELECT 'kid' || n, 'student', now(), now() FROM generate_series(1, 20000) n""",
     """INSERT INTO user_guardians (user_id, guardian_id, created_at)
@@ -254,7 +258,9 @@ def test_the_past_is_read_in_the_order_of_its_ids_and_its_users_from_indexes(fil
 def test_what_stood_is_read_by_its_ids(filled: Database) -> None:
     blocks = plans(filled, ReadPastEntries(source="blocks", since_ms=NOON_MS, limit=200))
     flags = plans(filled, ReadPastEntries(source="flags", since_ms=NOON_MS, limit=200))
+    reports = plans(filled, ReadPastEntries(source="reports", since_ms=NOON_MS, limit=200))
     assert (indexes(blocks), indexes(flags)) == ({"blocks_pkey"}, {"device_flags_pkey"})
+    assert (indexes(reports), scanned(reports)) == ({"reports_pkey", "cases_pkey"}, set())
 
 
 def test_whom_a_block_would_hit_is_looked_for_from_the_newest_decision_on(filled: Database) -> None:
