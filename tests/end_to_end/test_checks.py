@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -287,3 +288,19 @@ def test_the_last_key_that_can_make_keys_can_not_be_revoked(start_daemon: Callab
     assert (itself.status, itself.json["error"]) == (409, "own_key")
     assert daemon.request("DELETE", f"/v1/keys/{own_id}", key=made["key"]).status in (200, 204)
     assert daemon.request("GET", "/v1/keys").status == 401
+
+
+def test_two_operators_who_revoke_each_other_at_the_same_time_do_not_both_go(
+    start_daemon: Callable[..., RunningDaemon],
+) -> None:
+    daemon = start_daemon()
+    for number in range(5):
+        made = daemon.request("POST", "/v1/keys", {"name": f"second {number}", "scopes": ["operate"]}).json
+        pair = ((daemon.key, made["key_id"]), (made["key"], daemon.key.split("_")[1]))
+        with ThreadPoolExecutor(2) as both:
+            told = list(both.map(lambda one: daemon.request("DELETE", f"/v1/keys/{one[1]}", key=one[0]), pair))
+        # Whoever came so late that their own key was revoked before is told that.
+        assert sorted(one.status for one in told) in ([204, 409], [204, 401])
+        assert all(one.json["error"] == "last_operator_key" for one in told if one.status == 409)
+        if told[1].status == 204:
+            return

@@ -178,3 +178,53 @@ def test_over_http_it_is_said_what_a_verdict_of_child_safety_lacks(shared_daemon
     assert (
         daemon.request("POST", f"/v1/reviews/{spam}/close", {"outcome": "uphold", "note": "x"}, key=bob).status == 200
     )
+
+
+def test_neither_the_reported_nor_a_guardian_nor_an_auditor_learns_who_looked_at_a_case_of_child_safety(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    child = {"persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": ["mum-31"], "jurisdiction": "us"}
+    assert daemon.request("PUT", "/v1/users/kid-31", child).status == 201
+    officer, auditor = key(daemon, "child_safety"), key(daemon, "audit")
+    both = key(daemon, "audit", "child_safety")
+    cases = {}
+    for user in ("kid-31", "tutor-31"):
+        cases[user] = report(daemon, user, "child_safety")["report_id"]
+        report(daemon, user, "spam")
+        assert daemon.request("GET", f"/v1/reviews/{cases[user]}", key=officer).status == 200
+    assert daemon.request("GET", "/v1/reviews?queue=child_safety&limit=200", key=officer).status == 200
+    assert daemon.request("GET", "/v1/reviews?limit=200", key=key(daemon, "review")).status == 200
+    by_officer = f"key:{officer.split('_')[1]}"
+    for user, asker, name in (
+        ("tutor-31", auditor, None), ("tutor-31", auditor, "tutor-31"), ("tutor-31", both, "tutor-31"),
+        ("kid-31", auditor, None), ("kid-31", auditor, "mum-31"), ("kid-31", both, "mum-31"),
+    ):  # fmt: skip
+        query = f"&on_behalf_of={name}" if name else ""
+        told = daemon.request("GET", f"/v1/users/{user}/disclosures?limit=200{query}", key=asker)
+        assert (told.status, by_officer in told.body.decode(), cases[user] in told.body.decode()) == (200, False, False)
+        # The case of another report is told of as ever.
+        assert [one["record"] for one in told.json["disclosures"] if one["record"] == "case"] == ["case"]
+    whole = daemon.request("GET", "/v1/users/tutor-31/disclosures", key=both).json["disclosures"]
+    seen = [(one["record"], one["record_id"]) for one in whole if one["asked_by"] == by_officer]
+    assert seen == [("case", cases["tutor-31"])] * 2
+
+
+def test_an_auditor_without_the_scope_finds_no_report_of_child_safety_in_what_happened(
+    shared_daemon: RunningDaemon,
+) -> None:
+    daemon = shared_daemon
+    hidden, told = (report(daemon, "tutor-41", one)["report_id"] for one in ("child_safety", "spam"))
+    daemon.check("tutor-41", "general")
+    auditor, both = key(daemon, "audit"), key(daemon, "audit", "child_safety")
+    since = "since=2026-01-01T00:00:00Z&limit=200"
+    for asker, expected in ((auditor, {told}), (both, {told, hidden})):
+        reports = daemon.request("GET", f"/v1/history/entries?source=reports&{since}", key=asker).json["entries"]
+        assert {one["entry_id"] for one in reports} & {told, hidden} == expected
+        for source in ("blocks", "flags", "allows", "labels"):
+            listed = daemon.request("GET", f"/v1/history/entries?source={source}&{since}", key=asker)
+            assert (listed.status, hidden in listed.body.decode()) == (200, False)
+        decisions = daemon.request("GET", f"/v1/history/decisions?{since}", key=asker).json["decisions"]
+        [facts] = [one["facts"] for one in decisions if one["user_id"] == "tutor-41"]
+        ids = [hidden, told] if asker == both else ["report:1", "report:2"]
+        assert [(flag[0], flag[3]) for flag in facts["flags"]] == [(one, "s1") for one in ids]

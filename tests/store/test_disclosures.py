@@ -29,7 +29,7 @@ from viral_engine.store.engine import Database
 from viral_engine.store.partitions import ensure_partitions
 from viral_engine.store.profiles import read_profiles
 from viral_engine.store.standings import read_standings
-from viral_engine.store.statements import instant_of
+from viral_engine.store.statements import instant_of, statement
 from viral_engine.store.users import UserRecord, put_user
 
 BORN = date(2015, 3, 4)
@@ -146,7 +146,7 @@ def test_an_entry_is_read_back_as_it_was_written(store: Database) -> None:
     refused = entry(1, on_behalf_of=None, grounds=Grounds.HOST, request_id="r1")
     granted = entry(2, record=DisclosedRecord.CASE, record_id="c1", grounds=Grounds.NONE, reason="user_blocked")
     assert commit(store.conninfo, add_disclosures([refused, granted])) == [[]]
-    newest, oldest = page(store).disclosures
+    newest, oldest = page(store, child_safety=True).disclosures
     assert (newest.record, newest.record_id, newest.result) == (DisclosedRecord.CASE, "c1", Result.REFUSED)
     assert (newest.reason, newest.on_behalf_of, newest.grounds) == ("user_blocked", "mum", Grounds.NONE)
     assert (oldest.at, oldest.request_id, oldest.result) == (instant_of(NOON_MS + 1), "r1", Result.GRANTED)
@@ -164,6 +164,35 @@ def test_pages_end_where_they_are_told_to_and_the_next_goes_on(store: Database) 
     assert len(page(store, since=instant_of(NOON_MS + 3)).disclosures) == 2
     assert page(store, before="no id").disclosures == []
     assert len(page(store, limit=10_000).disclosures) == 5
+
+
+def open_case(store: Database, number: int, queue: str, kind: str = "report") -> str:
+    """Its id."""
+    case_id = lowest_uuid7(NOON_MS + number)
+    opened = statement(
+        "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, state, opened_at)"
+        " VALUES (%s, %s, %s, 'user', 'kid', 'open', now())",
+        case_id, queue, kind,
+    )  # fmt: skip
+    commit(store.conninfo, opened)
+    return str(case_id)
+
+
+def test_who_looked_at_a_case_of_child_safety_is_told_to_nobody_else_and_pages_are_full_all_the_same(
+    store: Database,
+) -> None:
+    hidden = [open_case(store, 1, "child_safety"), open_case(store, 2, "child_safety", "appeal")]
+    told = [open_case(store, 3, "review"), open_case(store, 4, "review", "appeal"), open_case(store, 5, "review")]
+    # Neither what names no case nor what names one that is not there can be told to be of the others.
+    of_cases = [hidden[0], told[0], None, hidden[1], told[1], "c1", str(lowest_uuid7(1)), hidden[0], told[2]]
+    entries = [entry(number, record=DisclosedRecord.CASE, record_id=one) for number, one in enumerate(of_cases)]
+    commit(store.conninfo, add_disclosures(entries))
+    first = page(store, limit=2)
+    second = page(store, limit=2, before=first.next_before)
+    assert [one.record_id for one in (*first.disclosures, *second.disclosures)] == told[::-1]
+    assert ([len(first.disclosures), len(second.disclosures)], second.next_before) == ([2, 1], None)
+    whole = page(store, child_safety=True).disclosures
+    assert [one.record_id for one in whole] == of_cases[::-1]
 
 
 def test_refusals_of_the_person_s_own_actions_are_told_by_their_decisions(store: Database) -> None:

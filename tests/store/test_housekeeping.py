@@ -1,11 +1,13 @@
 """Keys, idempotency, nodes, flags, notices and the audit trail."""
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from data_actors import rows_of, until
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
@@ -67,6 +69,43 @@ def test_a_key_is_created_once_and_only_a_known_one_is_revoked(store: Database) 
         commit(store.conninfo, *create_key(key("k1", name="other"), author="ada"))
     with pytest.raises(RowsDiffer):
         commit(store.conninfo, *revoke_key("k9", at_ms=NOON_MS))
+
+
+def operators(store: Database) -> list[str]:
+    with store.engine.connect() as connection:
+        return [one.key_id for one in read_keys(connection, [ReadKeys()])[0]]
+
+
+def test_of_two_keys_that_are_revoked_at_the_same_time_one_stays_that_can_make_keys(store: Database) -> None:
+    for key_id, more in {"k1": {}, "k2": {}, "gone": {"expires_at": NOON - timedelta(1)}}.items():
+        commit(store.conninfo, *create_key(key(key_id, scopes=["operate"], **more), author="ada"))
+    refused: list[Exception] = []
+
+    def revoke_the_other() -> None:
+        try:
+            commit(store.conninfo, *revoke_key("k2", at_ms=NOON_MS))
+        except RowsDiffer as differing:
+            refused.append(differing)
+
+    other = threading.Thread(target=revoke_the_other)
+    with psycopg.connect(store.conninfo) as first:
+        for statement in revoke_key("k1", at_ms=NOON_MS):
+            first.execute(statement.sql.encode(), statement.parameters)
+        other.start()
+        # Committed only while the other one waits for it, or has not waited and is done.
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        until(lambda: rows_of(store.conninfo, waiting) or not other.is_alive())
+    other.join()
+    assert ([type(one) for one in refused], operators(store)) == ([RowsDiffer], ["gone", "k2"])
+
+
+def test_the_last_key_that_can_make_keys_stays_and_any_other_may_go(store: Database) -> None:
+    for key_id, scopes in {"k1": ["operate"], "k2": ["check"]}.items():
+        commit(store.conninfo, *create_key(key(key_id, scopes=scopes), author="ada"))
+    with pytest.raises(RowsDiffer):
+        commit(store.conninfo, *revoke_key("k1", at_ms=NOON_MS))
+    commit(store.conninfo, *revoke_key("k2", at_ms=NOON_MS))
+    assert operators(store) == ["k1"]
 
 
 def held(digest: bytes, token: bytes = b"t1") -> Claim:

@@ -63,14 +63,21 @@ OTHERS = (
     FROM generate_series(1, 20000) n""",
     """INSERT INTO signals
     SELECT 'kid' || n, 'email_verified', 'true', now(), now() FROM generate_series(1, 20000) n""",
-    """INSERT INTO disclosures (id, at, subject_id, record, asked_by, grounds)
-    SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), 'kid' || n % 500, 'user',
-        'key:k', 'host' FROM generate_series(1, 20000) n""",
     """INSERT INTO audit (at, author, act, subject_kind, subject_id, details)
     SELECT '2026-11-22'::timestamptz + n * interval '1 s', 'key:k', 'user.put', 'user', 'kid' || n % 500, '{}'
     FROM generate_series(1, 30000) n""",
+    """INSERT INTO disclosures (id, at, subject_id, record, record_id, asked_by, grounds)
+    SELECT id, now(), 'kid' || n % 500, CASE WHEN n % 2 = 0 THEN 'user' ELSE 'case' END, id::text, 'key:k', 'host'
+    FROM generate_series(1, 20000) n, concat('01a2053f-4c00-7000-8000-', lpad(to_hex(n), 12, '0')) made,
+        CAST(made AS uuid) id""",
     """INSERT INTO cases (id, queue, kind, subject_kind, subject_value, block_id, state, opened_at)
-    SELECT gen_random_uuid(), 'review', 'report', 'user', 'kid' || n, gen_random_uuid(), 'open', now()
+    SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+        CASE WHEN n % 3 = 0 THEN 'review' ELSE 'child_safety' END, 'report', 'user', 'kid' || n % 500,
+        gen_random_uuid(), 'open', now()
+    FROM generate_series(1, 20000) n""",
+    """INSERT INTO reports (id, at, day, reporter_id, kind, value, category, severity, trusted, state, author)
+    SELECT ('01a2053f-4c00-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, now(), now()::date, 'r' || n, 'user',
+        'kid' || n % 500, CASE WHEN n % 3 = 0 THEN 'spam' ELSE 'child_safety' END, 'low', false, 'open', 'key:k'
     FROM generate_series(1, 20000) n""",
     """INSERT INTO users (user_id, persona, created_at, updated_at)
     SELECT 'kid' || n, 'student', now(), now() FROM generate_series(1, 20000) n""",
@@ -236,9 +243,9 @@ def test_a_profile_is_put_together_from_indexes(filled: Database) -> None:
 def test_the_disclosures_of_a_person_come_from_indexes_and_from_the_days_since(filled: Database) -> None:
     nodes = plans(filled, ReadDisclosures(user_id="kid7", since=instant_of(NOON_MS + 3 * DAY_MS)))
     assert scanned(nodes) <= {"decisions_default"}
-    assert "disclosures_subject_idx" in indexes(nodes)
+    assert {"disclosures_subject_idx", "cases_pkey"} <= indexes(nodes)
     days = {"decisions_20261125", "decisions_20261126"}
-    assert tables(nodes) == {"disclosures", "decisions_default"} | days
+    assert tables(nodes) == {"disclosures", "cases", "decisions_default"} | days
     assert {f"{day}_user_id_id_idx" for day in days} <= indexes(nodes)
 
 
@@ -266,7 +273,9 @@ def test_what_became_of_decisions_is_found_by_their_ids(filled: Database) -> Non
 def test_what_stood_is_read_by_its_ids(filled: Database) -> None:
     blocks = plans(filled, ReadPastEntries(source="blocks", since_ms=NOON_MS, limit=200))
     flags = plans(filled, ReadPastEntries(source="flags", since_ms=NOON_MS, limit=200))
+    reports = plans(filled, ReadPastEntries(source="reports", since_ms=NOON_MS, limit=200))
     assert (indexes(blocks), indexes(flags)) == ({"blocks_pkey"}, {"device_flags_pkey"})
+    assert (indexes(reports), scanned(reports)) == ({"reports_pkey", "cases_pkey"}, set())
 
 
 def test_whom_a_block_would_hit_is_looked_for_from_the_newest_decision_on(filled: Database) -> None:

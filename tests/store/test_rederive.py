@@ -37,6 +37,7 @@ from viral_engine.messages.reviews import AddReport, CloseCase
 from viral_engine.store.device_flags import add_flag
 from viral_engine.store.engine import Database
 from viral_engine.store.reads import READS
+from viral_engine.web.api.shown_facts import shown_facts
 
 ACTIONS = ("general", "signup", "public_profile", "share_personal_info", "referral_share", "nothing_listed")
 
@@ -47,7 +48,7 @@ def running(store: Database, tmp_path: Path) -> Iterator[Engine]:
         yield made
 
 
-def past_of(store: Database) -> tuple[list[Any], dict[EntrySource, list[PastEntry]]]:
+def past_of(store: Database, *, child_safety: bool = True) -> tuple[list[Any], dict[EntrySource, list[PastEntry]]]:
     """Everything recorded, in pages of a few."""
     rows: list[Any] = []
     entries: dict[EntrySource, list[PastEntry]] = {}
@@ -59,7 +60,8 @@ def past_of(store: Database) -> tuple[list[Any], dict[EntrySource, list[PastEntr
                 break
             rows += page
         for source in get_args(EntrySource):
-            (entries[source],) = READS[ReadPastEntries](connection, [ReadPastEntries(source=source, since_ms=0)])
+            asked = ReadPastEntries(source=source, since_ms=0, child_safety=child_safety)
+            (entries[source],) = READS[ReadPastEntries](connection, [asked])
     return rows, entries
 
 
@@ -221,6 +223,68 @@ def test_a_report_weighs_from_its_day_until_its_case_was_overturned(running: Eng
     made = rederived(running.database)
     assert [[flag.id for flag in one.rebuilt.flags] for one in made] == [[], [report_id], []]
     assert [one.differing for one in made] == [{}, {}, {}]
+
+
+def reported(on: Engine, reporter: str, category: Category = Category.SPAM) -> str:
+    report = AddReport(
+        reporter_id=reporter, kind="user", value="ann", category=category, severity=FlagSeverity.HIGH, content=None,
+        trusted=False, author="ada",
+    )  # fmt: skip
+    return str(change(on, report).report_id)
+
+
+def test_who_reported_is_told_apart_within_a_decision_and_by_no_name(running: Engine) -> None:
+    for reporter, category in (("bob", Category.SPAM), ("eve", Category.SPAM), ("bob", Category.FRAUD)):
+        reported(running, reporter, category)
+    running.reasons("ann")
+    (made,) = rederived(running.database)
+    assert [flag.source for flag in made.recorded.flags] == ["s1", "s2", "s1"]
+    assert made.differing == {}
+
+
+def test_reports_of_a_decision_that_holds_digests_of_the_sources_are_built_again_as_they_were(
+    store: Database, tmp_path: Path
+) -> None:
+    with engine(store, tmp_path) as on:
+        for reporter, category in (("bob", Category.SPAM), ("eve", Category.SPAM), ("bob", Category.FRAUD)):
+            reported(on, reporter, category)
+        on.reasons("ann")
+    digests = "replace(replace(facts::text, 's1', 'b1946ac92492'), 's2', '591785b79460')"
+    execute(store.conninfo, f"UPDATE decisions SET facts = {digests}::json")  # noqa: S608 - a constant
+    # After a start the newest report is the first.
+    with engine(store, tmp_path / "again") as on:
+        on.reasons("ann")
+    before, after = rederived(store)
+    assert [flag.source for flag in before.recorded.flags] == ["b1946ac92492", "591785b79460", "b1946ac92492"]
+    assert [flag.source for flag in after.recorded.flags] == ["s1", "s2", "s1"]
+    assert [flag.id for flag in after.recorded.flags] != [flag.id for flag in before.recorded.flags]
+    assert [one.differing.keys() & {"flags"} for one in (before, after)] == [set(), set()]
+
+
+def test_reports_that_a_key_is_not_told_of_are_taken_from_the_record_and_said_so(running: Engine) -> None:
+    running.reasons("ann")
+    reported(running, "bob", Category.CHILD_SAFETY)
+    reported(running, "bob")
+    running.reasons("ann")
+    rows, entries = past_of(running.database, child_safety=False)
+    assert len(entries["reports"]) == 1
+    rows = [msgspec.structs.replace(row, facts=shown_facts(row.facts, child_safety=False)) for row in rows]
+    made = rederive(
+        rows, entries, policy_of=SHIPPED.__getitem__, tried=DEFAULT_POLICY, settings=trust_settings(), since_ms=0
+    )
+    before, after = made
+    assert ("flags" in before.taken, before.differing, after.differing) == (False, {}, {})
+    assert "scope child_safety" in after.taken["flags"]
+
+
+def test_pages_of_reports_are_full_of_what_may_be_seen(running: Engine) -> None:
+    ids = [reported(running, f"r{number}", Category.CHILD_SAFETY if number % 2 else Category.SPAM)
+           for number in range(6)]  # fmt: skip
+    for child_safety, expected in ((False, ids[-2::-2]), (True, ids[::-1])):
+        asked = ReadPastEntries(source="reports", since_ms=0, limit=3, child_safety=child_safety)
+        with running.database.engine.connect() as connection:
+            (page,) = READS[ReadPastEntries](connection, [asked])
+        assert [one.entry_id for one in page] == expected[:3]
 
 
 def test_a_flag_of_a_device_is_not_there_before_it_was_raised(store: Database, tmp_path: Path) -> None:

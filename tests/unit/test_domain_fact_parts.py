@@ -32,6 +32,17 @@ def test_reports_have_no_order() -> None:
     assert differing_parts(NOTHING._replace(flags=(one, two)), NOTHING._replace(flags=(one, one))) == ["flags"]
 
 
+def test_who_reported_has_no_name_but_who_is_the_same_counts() -> None:
+    def facts(*sources: str, backwards: bool = False) -> Facts:
+        flags = [Flag(f"r{number}", ListKind.USER, FlagSeverity.LOW, one, 0) for number, one in enumerate(sources)]
+        return NOTHING._replace(flags=tuple(reversed(flags) if backwards else flags))
+
+    assert differing_parts(facts("s1", "s2", "s1"), facts("a0", "9f", "a0")) == []
+    # In another order the ordinals are others.
+    assert differing_parts(facts("s1", "s2", "s1"), facts("s2", "s1", "s2", backwards=True)) == []
+    assert differing_parts(facts("s1", "s2", "s1"), facts("s1", "s2", "s2")) == ["flags"]
+
+
 def test_named_parts_come_from_the_other_facts_and_no_others() -> None:
     made = with_parts(NOTHING, FULL, ["band", "blocks.email_domain", "velocity.phone_users"])
     assert made == NOTHING._replace(

@@ -32,7 +32,7 @@ def test_the_numbers_are_those_of_the_code() -> None:
         "three or more dismissed",
         "3,000 to the score",
         "6,000",
-        "400\ndays",
+        "400 days",
         "at least 20 characters",
         "every 30 s",
         "every 30 minutes",

@@ -9,6 +9,7 @@ import pytest
 from web_serving import INSTANCE_KEY, TIMEOUT_S, Answer, Served, TrustSafety, answer_of, serving
 
 from viral_engine.actors.reader.actor import Reader
+from viral_engine.domain.uuid7 import lowest_uuid7
 from viral_engine.messages.access import AddEntry, EntryStands
 from viral_engine.messages.checks import CheckAction, Decided
 from viral_engine.messages.journal import Commit, NotCommitted, RowsDiffer, Statement
@@ -320,3 +321,26 @@ def test_making_a_key_takes_no_idempotency_key_as_that_would_keep_the_secret(run
         "POST", "/v1/keys", {"name": "n", "scopes": ["check"]}, headers={"Idempotency-Key": "k"}
     )
     assert answer.error == (422, "invalid", "Idempotency-Key")
+
+
+def test_the_queue_of_child_safety_is_shown_once_its_reading_is_in_the_audit(running: Running) -> None:
+    served = running.served
+    ids = {queue: str(lowest_uuid7(number)) for number, queue in enumerate(("review", "child_safety"))}
+    for queue, case_id in ids.items():
+        opened = (
+            "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, state, opened_at)"
+            " VALUES (%s, %s, 'appeal', 'user', 'tutor', 'open', now())"
+        )
+        running.execute(Statement(opened, (case_id, queue)))
+    running.away.set()
+    assert served.request("GET", "/v1/reviews?queue=child_safety").status == 503
+    running.away.clear()
+    for query in ("queue=review", "queue=child_safety", "queue=child_safety&state=closed"):
+        assert served.request("GET", f"/v1/reviews?{query}").status == 200
+    with psycopg.connect(running.conninfo) as connection:
+        told = connection.execute("SELECT author, act, subject_kind, subject_id, details FROM audit ORDER BY id")
+        found = told.fetchall()
+    author = f"key:{key_id_of(served.key)}"
+    assert found == [
+        (author, "case.list", "queue", "child_safety", {"cases": shown}) for shown in ([ids["child_safety"]], [])
+    ]

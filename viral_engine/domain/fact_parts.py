@@ -6,7 +6,7 @@ A part is a field, or what a field is made of: `band`, `velocity.device_users`, 
 from collections.abc import Iterable
 from typing import Any
 
-from viral_engine.domain.facts import Facts
+from viral_engine.domain.facts import Facts, Flag, source_ordinals
 
 __all__ = ["differing_parts", "with_parts"]
 
@@ -15,7 +15,10 @@ _HITS = frozenset({"blocks", "allows"})
 
 
 def differing_parts(facts: Facts, other: Facts) -> list[str]:
-    """The names of the parts that differ, sorted. Reports have no order: it is that in which they were loaded."""
+    """The names of the parts that differ, sorted.
+
+    Reports have no order: it is that in which they were loaded. Nor have their sources names, but who is the same.
+    """
     mine, others = _parts(facts), _parts(other)
     return sorted(name for name in mine.keys() | others.keys() if mine.get(name) != others.get(name))
 
@@ -47,5 +50,11 @@ def _parts(facts: Facts) -> dict[str, Any]:
         elif field == "windows":
             parts |= {f"windows.{use.window}": use for use in value}
         else:
-            parts[field] = sorted(value) if field == "flags" else value
+            parts[field] = _without_order(value) if field == "flags" else value
     return parts
+
+
+def _without_order(flags: Iterable[Flag]) -> list[Flag]:
+    ordered = sorted(flags, key=lambda flag: (flag.id, flag.kind, flag.severity, flag.age_days, flag.source))
+    sources = source_ordinals(flag.source for flag in ordered)
+    return [flag._replace(source=source) for flag, source in zip(ordered, sources, strict=True)]

@@ -9,7 +9,7 @@ and kept. They are named tuples rather than frozen dataclasses, which take ten t
 against 11 for an ordinary check) on a path of 20,000 a second.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -20,11 +20,15 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.domain.plain import from_plain, to_plain
 
 __all__ = [
-    "NO_REFERRAL", "NO_TRUST", "QUIET", "SCHEMA", "Facts", "Flag", "FlagSeverity", "ListHit", "ListKind", "Referral",
-    "Relation", "Trust", "Velocity", "WindowUse", "facts_for_json", "facts_from_dict", "facts_to_dict",
+    "NO_REFERRAL", "NO_TRUST", "QUIET", "SCHEMA", "UNNAMED_REPORT", "Facts", "Flag", "FlagSeverity", "ListHit",
+    "ListKind", "Referral", "Relation", "Trust", "Velocity", "WindowUse", "facts_for_json", "facts_from_dict",
+    "facts_to_dict", "source_ordinals",
 ]  # fmt: skip
 
 SCHEMA = 1
+
+UNNAMED_REPORT = "report:"
+"""What the id of a report begins with where it is shown to somebody who is not told which one it is."""
 
 
 class ListKind(StrEnum):
@@ -91,7 +95,8 @@ class Flag(NamedTuple):
     Attributes:
         id: Of the row.
         kind: `user`, `device` or `ip`.
-        source: Who reported, opaque; one source is capped however often it reports.
+        source: Who reported, as an ordinal within this attempt: `s1`, `s2`; of what was observed about a device its
+            type. One source is capped however often it reports.
         age_days: Whole days since, for the decay.
     """
 
@@ -100,6 +105,15 @@ class Flag(NamedTuple):
     severity: FlagSeverity
     source: str
     age_days: int
+
+
+def source_ordinals(sources: Iterable[str]) -> list[str]:
+    """Each source by the order in which they first appear: `s1`, `s2`.
+
+    That two reports have one source is all that decides; whoever a digest is of is found by trying everybody.
+    """
+    ordinals: dict[str, str] = {}
+    return [ordinals.setdefault(source, f"s{len(ordinals) + 1}") for source in sources]
 
 
 class Velocity(NamedTuple):

@@ -67,9 +67,14 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 @personal("user_id")
 class ReadDisclosures(Struct, frozen=True, kw_only=True):
-    """Asks for a `DisclosurePage` about a user, newest first; `before` is the id that the page before ended with."""
+    """Asks for a `DisclosurePage` about a user, newest first; `before` is the id that the page before ended with.
+
+    Attributes:
+        child_safety: whether whoever asks may know of cases of child safety; for others these were never looked at.
+    """
 
     user_id: str
+    child_safety: bool = False
     since: datetime | None = None
     before: str | None = None
     limit: int = 50

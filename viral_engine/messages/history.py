@@ -62,10 +62,14 @@ class ReadPastEntries(Struct, frozen=True, kw_only=True):
     """Asks for what stood at any time from `since_ms` on, newest first; answers a list of `PastEntry`, one page.
 
     Of reports all that still may weigh: what became of older ones tells what a reporter's later ones are worth.
+
+    Attributes:
+        child_safety: whether reports of child safety are among them.
     """
 
     source: EntrySource
     since_ms: int
+    child_safety: bool = False
     before: str | None = None
     limit: int = 50
 

@@ -24,7 +24,7 @@ _LIFTED = "(CASE audit.subject_kind WHEN 'blocks' THEN audit.subject_id ELSE aud
 # `/v1/history`), whatever it is about, and would tell by what is missing here. So this asks for no category and no
 # queue. The case of a decision is child safety's never.
 _OF_REPORTS = (
-    "CASE WHEN act ~ '^(report|appeal)[.]' OR act = 'blocks.keep' THEN true"  # noqa: S608 - constants
+    "CASE WHEN act ~ '^(report|appeal)[.]' OR act IN ('blocks.keep', 'case.list') THEN true"  # noqa: S608 - constants
     " WHEN act ~ '^case[.]' THEN"
     " coalesce((SELECT kind FROM cases WHERE cases.id = audit.subject_id::uuid), '') <> 'decision'"
     " WHEN act = 'blocks.add' THEN jsonb_exists(details, 'report_id')"

@@ -47,6 +47,7 @@ _QUERIES = {
         f" {_MS.format('closed_at')} AS ends_ms, outcome AS ended_as, severity, reporter_id"
         " FROM reports LEFT JOIN cases ON cases.id = reports.id"
         " WHERE (CAST(:before AS uuid) IS NULL OR reports.id < CAST(:before AS uuid))"
+        " AND (CAST(:child_safety AS boolean) OR category <> 'child_safety')"
         " AND at > CAST(:since AS timestamptz) - interval '400 days' ORDER BY reports.id DESC LIMIT :rows"
     ),
     "starts": text(
@@ -106,7 +107,7 @@ def read_past_entries(connection: Connection, messages: Sequence[ReadPastEntries
         if message not in answers:
             wanted = {
                 "before": message.before, "since": instant_of(max(0, message.since_ms)), "signup": SIGNUP,
-                "rows": min(max(message.limit, 1), PAGE_MAX),
+                "child_safety": message.child_safety, "rows": min(max(message.limit, 1), PAGE_MAX),
             }  # fmt: skip
             query = _QUERIES[message.source]
             known = {name: value for name, value in wanted.items() if name in query.compile().params}

@@ -10,7 +10,18 @@ from viral_engine.messages.reading import ReadKeys
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, statement
 
-__all__ = ["create_key", "read_keys", "revoke_key"]
+__all__ = ["LAST_OPERATOR_AT", "create_key", "read_keys", "revoke_key"]
+
+LAST_OPERATOR_AT = 1
+"""Which statement of `revoke_key` differs when nobody could make keys any more."""
+
+_LASTING = "'operate' = ANY(scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > %s)"
+# Whoever revokes another one at the same time waits here, and then counts what is left; all lock in one order.
+_LOCK = f"SELECT key_id FROM api_keys WHERE {_LASTING} ORDER BY key_id FOR UPDATE"  # noqa: S608 - constants
+_IS_LAST = (
+    f"SELECT key_id FROM api_keys WHERE key_id = %s AND {_LASTING}"  # noqa: S608 - constants
+    f" AND (SELECT count(*) FROM api_keys WHERE {_LASTING}) = 1"
+)
 
 
 def create_key(key: KeyRecord, *, author: str) -> tuple[Statement, ...]:
@@ -41,11 +52,17 @@ def create_key(key: KeyRecord, *, author: str) -> tuple[Statement, ...]:
 
 
 def revoke_key(key_id: str, *, at_ms: int) -> tuple[Statement, ...]:
-    """Ends a key for good; `RowsDiffer` when there is none of that id. Revoking twice keeps the first instant."""
+    """Ends a key for good; `RowsDiffer` when there is none of that id. Revoking twice keeps the first instant.
+
+    `RowsDiffer` at `LAST_OPERATOR_AT` when it is the last one that lasts and may make keys.
+    """
+    at = instant_of(at_ms)
     return (
+        statement(_LOCK, at),
+        statement(_IS_LAST, key_id, at, at, rows_expected=0),
         statement(
             "UPDATE api_keys SET revoked_at = coalesce(revoked_at, %s) WHERE key_id = %s",
-            instant_of(at_ms),
+            at,
             key_id,
             rows_expected=1,
         ),

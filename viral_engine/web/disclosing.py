@@ -53,13 +53,30 @@ async def log_shown(
     await _log(call, record, [one for one in standings if named or not one.band.is_adult], record_id, None)
 
 
-async def log_shown_of(
-    call: Call, record: DisclosedRecord, user_ids: Iterable[str], record_id: str | None = None
-) -> None:
+async def log_shown_of(call: Call, record: DisclosedRecord, user_ids: Iterable[str]) -> None:
     """Logs that the host is shown records of several people, an entry for each minor."""
     distinct = tuple(dict.fromkeys(user_ids))
     if distinct:
-        await log_shown(call, record, await _standings(call, distinct, None), record_id)
+        await log_shown(call, record, await _standings(call, distinct, None))
+
+
+async def log_cases_shown(call: Call, cases: Iterable[tuple[str, str]]) -> None:
+    """Logs that the host is shown a page of cases, an entry for each that is about a minor.
+
+    Each, of the user and the id of a case, names it: by that it is told whether it is one of child safety.
+    """
+    shown = tuple(cases)
+    if not shown:
+        return
+    standings = await _standings(call, tuple(dict.fromkeys(user_id for user_id, _ in shown)), None)
+    minors = {one.user_id: one for one in standings if not one.band.is_adult}
+    entries = [
+        _entry(call, DisclosedRecord.CASE, minors[user_id], case_id, None)
+        for user_id, case_id in shown
+        if user_id in minors
+    ]
+    if entries:
+        await call.commit(Commit((add_disclosures(entries),)))
 
 
 def asker_of(call: Call) -> str | None:
@@ -91,24 +108,26 @@ async def _standings(call: Call, user_ids: tuple[str, ...], asker_id: str | None
 async def _log(
     call: Call, record: DisclosedRecord, standings: Iterable[Standing], record_id: str | None, reason: Reason | None
 ) -> None:
-    now_ms = call.state.context.system.clock.wall_ms()
-    asker_id = asker_of(call)
-    entries = [
-        Disclosure(
-            disclosure_id=call.state.ids.next(now_ms),
-            subject_id=one.user_id,
-            record=record,
-            record_id=record_id,
-            asked_by=call.author,
-            on_behalf_of=asker_id,
-            grounds=Grounds.HOST if asker_id is None else _GROUNDS[one.relation],
-            reason=None if reason is None else str(reason),
-            request_id=call.request_id,
-        )
-        for one in standings
-    ]
+    entries = [_entry(call, record, one, record_id, reason) for one in standings]
     if entries:
         await call.commit(Commit((add_disclosures(entries),)))
+
+
+def _entry(
+    call: Call, record: DisclosedRecord, standing: Standing, record_id: str | None, reason: Reason | None
+) -> Disclosure:
+    asker_id = asker_of(call)
+    return Disclosure(
+        disclosure_id=call.state.ids.next(call.state.context.system.clock.wall_ms()),
+        subject_id=standing.user_id,
+        record=record,
+        record_id=record_id,
+        asked_by=call.author,
+        on_behalf_of=asker_id,
+        grounds=Grounds.HOST if asker_id is None else _GROUNDS[standing.relation],
+        reason=None if reason is None else str(reason),
+        request_id=call.request_id,
+    )
 
 
 _GROUNDS = {

@@ -23,9 +23,9 @@ from viral_engine.messages.policies import PolicyRows, ReadPolicies
 from viral_engine.messages.reading import DecisionPage, DecisionView, ReadDecision, ReadDecisions
 from viral_engine.messages.refusals import not_found
 from viral_engine.messages.reviews import DecisionReview, ReadVerdicts
-from viral_engine.store.ids import uuid_of
 from viral_engine.web import forms
 from viral_engine.web.api.inputs import instant, page_before, page_limit, uuid_text
+from viral_engine.web.api.shown_facts import shown_facts
 from viral_engine.web.compliance import refusal
 from viral_engine.web.disclosing import (
     ON_BEHALF_OF,
@@ -242,17 +242,11 @@ async def _would_allow(call: Call, view: DecisionView) -> list[tuple[Step, ...]]
 
 
 def _facts(call: Call, view: DecisionView) -> msgspec.Raw:
-    """Returns the facts, for most keys without the ids of reports: a report's case has the report's id.
-
-    Whoever may see the cases of all other reports would know a report of child safety by the case that is not there.
-    """
-    if call.may("child_safety") or '"flags":[[' not in view.facts:
+    """Returns the facts as they are shown, nearly always the very text."""
+    if '"flags":[[' not in view.facts:
         return msgspec.Raw(view.facts.encode())
-    facts: dict[str, Any] = msgspec.json.decode(view.facts)
-    for number, flag in enumerate(facts["flags"], 1):
-        if uuid_of(flag[0]) is not None:
-            flag[0] = f"report:{number}"
-    return msgspec.Raw(msgspec.json.encode(facts))
+    shown = shown_facts(msgspec.json.decode(view.facts), child_safety=call.may("child_safety"))
+    return msgspec.Raw(msgspec.json.encode(shown))
 
 
 def _record(call: Call, view: DecisionView) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from typing import get_args
 
+from msgspec import structs
+
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.history import (
     EntrySource,
@@ -18,6 +20,7 @@ from viral_engine.messages.history import (
 )
 from viral_engine.messages.refusals import not_found
 from viral_engine.web.api.inputs import UUID_FORM, instant, page_limit, uuid_text
+from viral_engine.web.api.shown_facts import shown_facts
 from viral_engine.web.forms import UUID
 from viral_engine.web.routes import Answer, Call, Parameter
 
@@ -42,18 +45,26 @@ _BEFORE = {"flags": re.compile(r"\d{1,18}"), "starts": re.compile(r"[\w-]{1,64}"
 
 
 async def list_past_decisions(call: Call) -> Answer:
-    """Returns a page of decisions, oldest first, with their users as of then."""
+    """Returns a page of decisions, oldest first, with their users as of then.
+
+    Most keys are not told which reports were weighed.
+    """
     limit = page_limit(call.query)
     after = uuid_text(call.query["after"], "after") if "after" in call.query else None
     question = ReadPastDecisions(since_ms=_since_ms(call), after=after, limit=limit)
-    decisions: list[PastDecision] = await call.read(question)
+    found: list[PastDecision] = await call.read(question)
+    tells = call.may("child_safety")
+    decisions = [structs.replace(one, facts=shown_facts(one.facts, child_safety=tells)) for one in found]
     # A page that is not full is the last one.
     next_after = decisions[-1].decision_id if len(decisions) == limit else None
     return Answer(200, PastDecisions(decisions=decisions, next_after=next_after))
 
 
 async def list_past_entries(call: Call) -> Answer:
-    """Returns a page of a list, of flags, reports or starts, newest first, with the times of their changes."""
+    """Returns a page of a list, of flags, reports or starts, newest first, with the times of their changes.
+
+    Reports of child safety are there for keys of that scope alone.
+    """
     limit = page_limit(call.query)
     source = next((one for one in get_args(EntrySource) if one == call.query.get("source")), None)
     if source is None:
@@ -61,7 +72,9 @@ async def list_past_entries(call: Call) -> Answer:
     before = call.query.get("before")
     if before is not None and _BEFORE.get(source, UUID_FORM).fullmatch(before) is None:
         raise not_found("this entry")
-    question = ReadPastEntries(source=source, since_ms=_since_ms(call), before=before, limit=limit)
+    question = ReadPastEntries(
+        source=source, since_ms=_since_ms(call), before=before, limit=limit, child_safety=call.may("child_safety")
+    )
     entries: list[PastEntry] = await call.read(question)
     next_before = entries[-1].entry_id if len(entries) == limit else None
     return Answer(200, PastEntries(entries=entries, next_before=next_before))

@@ -14,7 +14,7 @@ from viral_engine.messages.keys import RATE_PER_MINUTE_MAX, KeyBody, KeyRecord, 
 from viral_engine.messages.reading import ReadKeys
 from viral_engine.messages.refusals import Refused, not_found
 from viral_engine.store.audit import audit_entry
-from viral_engine.store.keys import create_key, revoke_key
+from viral_engine.store.keys import LAST_OPERATOR_AT, create_key, revoke_key
 from viral_engine.web.api.inputs import expiry, text
 from viral_engine.web.auth import Grant
 from viral_engine.web.client import lies_within, parse_networks
@@ -130,6 +130,10 @@ async def _another_operator(call: Call, key_id: str) -> bool:
     return key_id not in lasting or len(lasting) > 1
 
 
+def _last_operator() -> Refused:
+    return Refused("last_operator_key", "this is the last key of scope operate: make another first", http_status=409)
+
+
 async def list_keys(call: Call) -> Answer:
     """Shows the keys without their secrets."""
     records: list[KeyRecord] = await call.read(ReadKeys())
@@ -148,16 +152,16 @@ async def delete_key(call: Call) -> Answer:
     """
     assert call.grant is not None
     key_id = text(call.path["key_id"], "key_id")
-    if not await _another_operator(call, key_id):
-        raise Refused("last_operator_key", "this is the last key of scope operate: make another first", http_status=409)
     if key_id == call.grant.key_id:
+        if not await _another_operator(call, key_id):
+            raise _last_operator()
         raise Refused("own_key", "a key can't revoke itself: ask with another one", http_status=409)
     now_ms = call.state.context.system.clock.wall_ms()
     entry = audit_entry("key.revoke", call.author, at_ms=now_ms, subject=("key", key_id), request_id=call.request_id)
     try:
         await call.commit(Commit((*revoke_key(key_id, at_ms=now_ms), entry)))
-    except RowsDiffer:
-        raise not_found("this key") from None
+    except RowsDiffer as differing:
+        raise (_last_operator() if differing.position == LAST_OPERATOR_AT else not_found("this key")) from None
     call.state.keys.forget(key_id)
     await call.state.keys.refresh_again()
     return Answer(204)

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from viral_engine.domain import canonical
-from viral_engine.domain.disclosures import DisclosedRecord
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.reports import QUOTA_A_DAY, TEXT_LENGTH_MAX
 from viral_engine.messages.journal import Commit
@@ -36,7 +35,7 @@ from viral_engine.store.reviews import CLAIM_MS
 from viral_engine.web.api.access import canonical_value
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX, lines, page_limit, text, uuid_text
 from viral_engine.web.context import PAGER
-from viral_engine.web.disclosing import log_shown_of
+from viral_engine.web.disclosing import log_cases_shown
 from viral_engine.web.forms import UUID
 from viral_engine.web.quotas import too_many
 from viral_engine.web.routes import Answer, Call, Parameter
@@ -105,7 +104,10 @@ async def post_appeal(call: Call) -> Answer:
 
 
 async def list_cases(call: Call) -> Answer:
-    """Returns a page of a queue; the cases of child safety without their words, which `get` shows and logs."""
+    """Returns a page of a queue; the cases of child safety without their words, which `get` shows.
+
+    That of child safety is in the audit before it is answered, with the ids of the cases.
+    """
     query = call.query
     queue = _one_of(QUEUES, query.get("queue", "review"), "queue")
     _check_scope(call, queue)
@@ -119,7 +121,9 @@ async def list_cases(call: Call) -> Answer:
             limit=limit,
         )
     )
-    await log_shown_of(call, DisclosedRecord.CASE, _users_of(views))
+    if queue == "child_safety":
+        await _audit(call, "case.list", ("queue", queue), {"cases": [view.case_id for view in views]})
+    await log_cases_shown(call, _users_of(views))
     if queue == "child_safety":
         views = [msgspec.structs.replace(view, content=None, reporter_id=None) for view in views]
     return Answer(200, Cases(views, views[-1].case_id if len(views) >= limit else None))
@@ -129,12 +133,8 @@ async def get_case(call: Call) -> Answer:
     """Returns one case; of one of child safety the reading is in the audit before it is answered."""
     view = await _case(call)
     if view.queue == "child_safety":
-        entry = audit_entry(
-            "case.read", call.author, at_ms=call.state.context.system.clock.wall_ms(), subject=("case", view.case_id),
-            request_id=call.request_id,
-        )  # fmt: skip
-        await call.commit(Commit((entry,)))
-    await log_shown_of(call, DisclosedRecord.CASE, _users_of((view,)), view.case_id)
+        await _audit(call, "case.read", ("case", view.case_id))
+    await log_cases_shown(call, _users_of((view,)))
     return Answer(200, view)
 
 
@@ -208,8 +208,14 @@ async def _case(call: Call) -> CaseView:
     return view
 
 
-def _users_of(views: Iterable[CaseView]) -> list[str]:
-    return [view.subject_value for view in views if view.subject_kind == "user"]
+def _users_of(views: Iterable[CaseView]) -> list[tuple[str, str]]:
+    return [(view.subject_value, view.case_id) for view in views if view.subject_kind == "user"]
+
+
+async def _audit(call: Call, act: str, subject: tuple[str, str], details: dict[str, Any] | None = None) -> None:
+    now_ms = call.state.context.system.clock.wall_ms()
+    entry = audit_entry(act, call.author, at_ms=now_ms, subject=subject, details=details, request_id=call.request_id)
+    await call.commit(Commit((entry,)))
 
 
 def _may_see(call: Call, queue: str) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from typing import TYPE_CHECKING
 
 from viral_engine.domain.blocks import AllowList, BlockList, EntryList, LabelList, ListRow
 from viral_engine.domain.duplicates import DAY_MS
-from viral_engine.domain.facts import Flag, FlagSeverity, ListKind
+from viral_engine.domain.facts import Flag, FlagSeverity, ListKind, source_ordinals
 from viral_engine.domain.reports import severity_of
 
 if TYPE_CHECKING:
@@ -83,11 +82,13 @@ class Lists:
         """Returns what was observed about a device, and what was reported of it, of the user and of the address."""
         if not self._reports and not self._flags:
             return ()
-        reported = [
-            _flag(row, now_ms)
+        rows = [
+            row
             for key in (("user", user), ("device", device), ("ip", ip))
             for row in self._reports.get(key, {}).values()  # type: ignore[arg-type]  # of what is absent there is none
         ]
+        sources = source_ordinals(row.reporter_id for row in rows)
+        reported = [_flag(row, source, now_ms) for row, source in zip(rows, sources, strict=True)]
         return (*self._observed(device, now_ms), *reported)
 
     def _observed(self, device: str | None, now_ms: int) -> tuple[Flag, ...]:
@@ -125,13 +126,12 @@ def lists_of(start: WarmStart, rows_max: int) -> Lists:
     return lists
 
 
-def _flag(row: ReportRow, now_ms: int) -> Flag:
+def _flag(row: ReportRow, source: str, now_ms: int) -> Flag:
     return Flag(
         id=row.report_id,
         kind=ListKind(row.kind),
         severity=severity_of(FlagSeverity(row.severity), row.upheld, row.dismissed),
-        # Who reported is nobody's business who reads a decision; that two reports have one source is.
-        source=hashlib.blake2b(row.reporter_id.encode(), digest_size=6).hexdigest(),
+        source=source,
         age_days=max(now_ms - row.at_ms, 0) // DAY_MS,
     )
 

@@ -16,7 +16,7 @@ from viral_engine.domain.canonical import address_group
 from viral_engine.domain.duplicates import DAY_MS
 from viral_engine.domain.evaluate import evaluate
 from viral_engine.domain.fact_parts import differing_parts, with_parts
-from viral_engine.domain.facts import Facts, ListKind, Relation, facts_from_dict
+from viral_engine.domain.facts import UNNAMED_REPORT, Facts, ListKind, Relation, facts_from_dict
 from viral_engine.messages.checks import CheckAction
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ _ABOUT_ANOTHER = "it is about somebody else, and about whom is not kept"
 _USER_CHANGED = "users hold their present state only, and this one, or a minor who consented, was put again since"
 _SIGNALS_CHANGED = "the last report of a signal counts, and one came since"
 _LABELLED_DOMAIN = "an e-mail domain has a label, and the request's e-mail address is not kept"
+_UNNAMED = "which reports they are is told to a key of scope child_safety alone"
 _BEGAN_ANEW = "a daemon started in the day before: its memory held less than the rows do"
 _CUT_OFF = "the day before was not read whole"
 _ON_ITS_WAY = "something changed in the seconds before: it may not have been in memory yet"
@@ -226,6 +227,8 @@ def _taken(row: PastDecision, recorded: Facts, profile: Profile) -> dict[str, st
         taken |= dict.fromkeys((*_OF_THE_USER, *_REFERRAL, "referral.circle"), _USER_CHANGED)
     if recorded.relation is not Relation.SELF:
         taken |= dict.fromkeys(_OF_ANOTHER, _ABOUT_ANOTHER)
+    if any(flag.id.startswith(UNNAMED_REPORT) for flag in recorded.flags):
+        taken["flags"] = _UNNAMED
     return taken
 
 
