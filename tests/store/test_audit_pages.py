@@ -164,6 +164,12 @@ def test_the_case_of_a_decision_is_everybodys(running: Engine) -> None:
     ]  # fmt: skip
 
 
+def test_that_the_queue_of_child_safety_was_looked_through_is_told_to_no_other(running: Engine) -> None:
+    entry = audit_entry("case.list", "key:ada", at_ms=NOON_MS, subject=("queue", "child_safety"))
+    commit(running.database.conninfo, entry)
+    assert (actions(running), actions(running, child_safety=True)) == ([], ["case.list"])
+
+
 def test_lifts_of_the_release_before_named_the_block_and_are_hidden_as_well(running: Engine) -> None:
     report(running, "staff", category=Category.CHILD_SAFETY, trusted=True)
     [(ours, _)] = blocked(running)

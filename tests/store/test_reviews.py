@@ -120,10 +120,10 @@ def test_the_same_report_on_one_day_is_one(running: Engine) -> None:
 
 def test_a_report_that_is_said_again_weighs_no_more_and_comes_back_no_more_than_the_first(running: Engine) -> None:
     first = report(running, "7", severity=FlagSeverity.LOW)
-    report(running, "7")
+    report(running, "7", severity=FlagSeverity.LOW)
     assert answer(running, device_id="d", ip_address="192.0.2.1")["score"] == 500
     close(running, first.report_id, "overturn")
-    report(running, "7")
+    report(running, "7", severity=FlagSeverity.LOW)
     assert answer(running, device_id="d", ip_address="192.0.2.1")["score"] == 0
 
 
@@ -157,13 +157,39 @@ def test_an_appeal_that_is_overturned_lifts_the_block_that_decided_and_the_audit
     first = outcome(running.ask(Appeal(decision_id=refused["decision_id"], content="not me", author="key:host")))
     again = outcome(running.ask(Appeal(decision_id=refused["decision_id"], content="hello?", author="key:host")))
     assert (first.is_new, again.is_new, again.case_id) == (True, False, first.case_id)
-    assert [one.case_id for one in cases(running, kind="appeal")] == [first.case_id]
+    assert [(one.case_id, one.content) for one in cases(running, kind="appeal")] == [
+        (first.case_id, "not me\n\nhello?"),
+    ]  # fmt: skip
     assert outcome(running.ask(ClaimCase(case_id=first.case_id, author="key:ada"))) is None
     ids = {"case_id": first.case_id, "decision_id": refused["decision_id"]}
     assert told(running, "appeal.add") == [(BAD, ids)]
     assert close(running, first.case_id, "overturn").blocks_lifted == [block.entry_id]
     assert answer(running)["decision"] == "allow"
     assert acts(running) == ["blocks.add", "appeal.add", "case.claim", "blocks.lift", "case.close"]
+
+
+def test_what_is_said_again_stands_in_an_appeal_once_and_an_appeal_takes_no_more_than_so_many_words(
+    running: Engine,
+) -> None:
+    outcome(running.block(BAD))
+    decision_id = answer(running)["decision_id"]
+    for words in ("not me", "not me", "x" * 3_990, "y" * 4_000, "z" * 4_000, "a" * 4_000, "b" * 3_990):
+        assert outcome(running.ask(Appeal(decision_id=decision_id, content=words, author="key:host"))).case_id
+    refused = outcome(running.ask(Appeal(decision_id=decision_id, content="one more word", author="key:host")))
+    assert (refused.code, refused.field) == ("limit_reached", "content")
+    [case] = cases(running, kind="appeal")
+    assert len(case.content) == 6 + 3_990 + 3 * 4_000 + 3_990 + 5 * 2
+
+
+def test_a_report_in_other_words_or_of_another_severity_is_another_one_with_a_case_of_its_own(running: Engine) -> None:
+    first = report(running, "7", category=Category.CHILD_SAFETY, severity=FlagSeverity.MEDIUM, content="odd jokes")
+    worse = report(running, "7", category=Category.CHILD_SAFETY, content="he asked for photos")
+    again = report(running, "7", category=Category.CHILD_SAFETY, content="he asked for photos")
+    assert [one.is_new for one in (first, worse, again)] == [True, True, False]
+    told = [(one.severity, one.content) for one in cases(running, "child_safety")]
+    assert told == [("medium", "odd jokes"), ("critical", "he asked for photos")]
+    # Of one source they weigh no more than one.
+    assert answer(running, device_id="d", ip_address="192.0.2.1")["score"] == 3_000
 
 
 def test_an_appeal_that_is_upheld_changes_nothing(running: Engine) -> None:

@@ -18,6 +18,8 @@ BLOCK_REASON = "reported, until somebody has looked"
 """Why a report blocks, whatever it says: more people read blocks than may know of reports of child safety."""
 
 TEXT_LENGTH_MAX = 4_000
+APPEAL_LENGTH_MAX = 20_000
+"""Of all that is said in one appeal."""
 NOTE_LENGTH_MIN = 20
 """Characters, runs of blanks as one, of the note that closes a case of child safety."""
 

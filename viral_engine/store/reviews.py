@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from viral_engine.domain.reports import BLOCK_REASON, is_note_enough
+from viral_engine.domain.reports import APPEAL_LENGTH_MAX, BLOCK_REASON, is_note_enough
 from viral_engine.messages.journal import Statement
 from viral_engine.messages.reading import PAGE_MAX
 from viral_engine.messages.reviews import (
@@ -42,7 +42,7 @@ REPORTS_BACK_MS = HELD_MS
 REPORT_AT = 1
 """Which statement of `put_report` answers the report as it stands: (id, upheld, dismissed, at in ms)."""
 
-APPEAL_AT = 2
+APPEAL_AT = 4
 """Which statement of `open_appeal` answers the appeal that is open, new or not."""
 
 NOTE_AT, CLAIM_AT, READ_AT = 0, 1, 2
@@ -68,17 +68,19 @@ _PUT = (
     " SELECT %s, %s, %s::date, %s, %s, %s, %s, %s, %s, %s, 'open', %s"
     " WHERE (SELECT count(*) FROM reports WHERE reporter_id = %s AND day = %s::date) < %s ON CONFLICT DO NOTHING"
 )
+_SAID = (
+    "reporter_id = %s AND day = %s::date AND kind = %s AND value = %s AND category = %s AND severity = %s"
+    " AND md5(coalesce(content, '')) = md5(%s::text)"
+)
 _STANDING = (
     f"SELECT id::text, {_TRACK.format('upheld')}, {_TRACK.format('dismissed')}, {_MS.format('at')} FROM reports"  # noqa: S608 - constants
-    " WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s AND category = %s"
+    f" WHERE {_SAID}"
 )
 _OPEN_REPORT = (
     "INSERT INTO cases (id, queue, kind, subject_kind, subject_value, report_id, content, state, opened_at, held_until)"
     " SELECT id, %s, 'report', kind, value, id, content, 'open', at, %s FROM reports WHERE id = %s"
 )
-_SAME = (
-    "(SELECT id FROM reports WHERE reporter_id = %s AND day = %s::date AND kind = %s AND value = %s AND category = %s)"
-)
+_SAME = f"(SELECT id FROM reports WHERE {_SAID})"  # noqa: S608 - constants
 # A report blocks once: said again it makes no block longer, and brings none back that was lifted.
 _ASKS = f"cases.id = {_SAME} AND cases.block_id IS NULL AND cases.state <> 'closed'"
 ASKS_FOR_BLOCK = f" WHERE EXISTS (SELECT FROM cases WHERE {_ASKS})"
@@ -103,6 +105,11 @@ _OPEN_APPEAL = (
     " 'open', %s, CASE WHEN ours THEN %s::timestamptz END FROM (SELECT id, user_id, EXISTS (SELECT FROM blocks"
     " JOIN json_array_elements(facts -> 'blocks') AS hit ON blocks.id = (hit ->> 1)::uuid"
     f" WHERE {OF_CHILD_SAFETY}) AS ours FROM decisions WHERE id = %s) AS decided ON CONFLICT DO NOTHING"
+)
+_SAYS_MORE = "decision_id = %s AND kind = 'appeal' AND state <> 'closed' AND position(%s::text IN content) = 0"
+_SAY_MORE = f"UPDATE cases SET content = concat_ws(E'\\n\\n', content, %s::text) WHERE {_SAYS_MORE}"  # noqa: S608 - constants
+_NO_ROOM = (
+    f"SELECT 1 WHERE NOT EXISTS (SELECT FROM cases WHERE {_SAYS_MORE} AND length(content) + %s::int + 2 > %s::int)"  # noqa: S608
 )
 # An overturn by a case that somebody may not know of does not keep them from appealing: it would tell them of it.
 _OVERTURNED_ALREADY = (
@@ -181,7 +188,8 @@ _REPORTS = text(
 def put_report(message: AddReport, report_id: UUID, *, quota: int, at_ms: int) -> tuple[Statement, ...]:
     """Takes in a report, opens its case and tells the audit; the second statement answers the report as it stands.
 
-    The same report by the same reporter on one day is one report: said again it changes nothing.
+    The same report by the same reporter on one day is one report: said again it changes nothing. In other words, or of
+    another severity, it is another one.
     `RowsDiffer` when the reporter's quota is used up.
 
     Raises:
@@ -221,8 +229,8 @@ def name_block(message: AddReport, at_ms: int) -> tuple[Statement, ...]:
 
 def same_report(message: AddReport, at_ms: int) -> tuple[Any, ...]:
     """What is one report if it is said again."""
-    day = instant_of(at_ms).date()
-    return message.reporter_id, day, message.kind, message.value, message.category.value
+    day, thing = instant_of(at_ms).date(), (message.kind, message.value)
+    return message.reporter_id, day, *thing, message.category.value, message.severity.value, message.content or ""
 
 
 def open_decision_case(decision_id: UUID, user_id: str, at_ms: int) -> Statement:
@@ -238,13 +246,15 @@ def open_appeal(
 ) -> tuple[Statement, ...]:
     """Opens the appeal of a decision and tells the audit; see `APPEAL_AT` for what is answered.
 
-    One of a decision that a block of child safety made is in that queue. `RowsDiffer` when there is no such decision,
-    and of the first statement when the decision was overturned already: by a case of child safety this is told with
-    `child_safety` alone.
+    While one is open, what is said beside is added to it. One of a decision that a block of child safety made is in
+    that queue. `RowsDiffer` when there is no such decision; of the first statement when the decision was overturned
+    already, by a case of child safety with `child_safety` alone; of the second when the appeal takes no more words.
     """
     at, held_until = instant_of(at_ms), instant_of(at_ms + HELD_MS)
     return (
         statement(_OVERTURNED_ALREADY, decision_id, child_safety, rows_expected=1),
+        statement(_NO_ROOM, decision_id, content, len(content), APPEAL_LENGTH_MAX, rows_expected=1),
+        statement(_SAY_MORE, content, decision_id, content),
         statement(_OPEN_APPEAL, case_id, content, at, held_until, decision_id),
         statement(_STANDING_APPEAL, decision_id, rows_expected=1),
         audit_entry_of(_APPEALED, case_id, decision_id, act="appeal.add", author=author, at_ms=at_ms),

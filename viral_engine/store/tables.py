@@ -328,7 +328,7 @@ reports = Table(
 )
 Index(
     "reports_once_idx", reports.c.reporter_id, reports.c.day, reports.c.kind, reports.c.value, reports.c.category,
-    unique=True,
+    reports.c.severity, text("md5(coalesce(content, ''))"), unique=True,
 )  # fmt: skip
 Index("reports_at_idx", reports.c.at, postgresql_where=text("state <> 'dismissed'"))
 

@@ -150,7 +150,15 @@ def _appeal(message: Appeal, new_id: UUID, now_ms: int) -> Change:
         ),
         answer=stands,
         refused=absent,
-        refusals={0: Refused("conflict", f"decision {decision_id} was overturned already", http_status=409)},
+        refusals={
+            0: Refused("conflict", f"decision {decision_id} was overturned already", http_status=409),
+            1: Refused(
+                "limit_reached",
+                "the appeal is open and has as many words as it takes",
+                field="content",
+                http_status=409,
+            ),
+        },
     )
 
 
