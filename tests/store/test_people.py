@@ -8,6 +8,7 @@ import pytest
 from rows import NOON_MS, commit
 from sqlalchemy import text
 
+from viral_engine.actors.growth.trust_safety.profiles import profile_of
 from viral_engine.domain.uuid7 import lowest_uuid7
 from viral_engine.messages.journal import RowsDiffer, Statement
 from viral_engine.messages.people import UserView
@@ -99,7 +100,7 @@ def test_everything_told_of_a_user_is_read_back(store: Database) -> None:
     )
     commit(store.conninfo, *told, *verified("ada", "email_verified"), *consent(1, "ada", "grace"))
     row = known(store, "ada")
-    assert row.signals == {"email_verified": (True, NOON_MS)}
+    assert row.signals == {"email_verified": (True, NOON_MS), "referrer_id": ("bob", NOON_MS)}
     assert [(view.consent_id, view.granted_at) for view in row.consents] == [
         (str(consent_id(1)), NOON.replace(microsecond=1000))
     ]
@@ -109,7 +110,8 @@ def test_everything_told_of_a_user_is_read_back(store: Database) -> None:
     assert row.created_ms == NOON_MS
     view = user(store, "ada")
     assert (view.email, view.phone, view.age_band) == ("Ada@example.com", "+15550100", "13_17")
-    assert (view.signals, view.consents, view.guardian_ids) == ({"email_verified": True}, row.consents, ["grace"])
+    assert view.signals == {"email_verified": True, "referrer_id": "bob"}
+    assert (view.consents, view.guardian_ids) == (row.consents, ["grace"])
 
 
 def test_a_batch_is_answered_in_its_order_and_the_unknown_with_none(store: Database) -> None:
@@ -147,6 +149,23 @@ def test_of_a_referrer_the_first_report_counts(store: Database) -> None:
         rows = commit(store.conninfo, *set_signal("bob", "referrer_id", referrer, at_ms=NOON_MS))
         assert rows[0] == [(is_new, "ann")]
     assert known(store, "bob").signals == {"referrer_id": ("ann", NOON_MS)}
+
+
+@pytest.mark.parametrize("is_signal_first", [True, False])
+def test_of_a_referrer_the_first_report_counts_whether_told_with_the_user_or_as_a_signal(
+    store: Database,
+    is_signal_first: bool,  # noqa: FBT001 - a case
+) -> None:
+    signalled = set_signal("bob", "referrer_id", "ann" if is_signal_first else "eve", at_ms=NOON_MS)
+    told = put("bob", referrer_id="eve" if is_signal_first else "ann")
+    for statements in (signalled, told) if is_signal_first else (told, signalled):
+        commit(store.conninfo, *statements)
+    # Told again, another one and none.
+    for later in ({"referrer_id": "eve"}, {}):
+        commit(store.conninfo, *put("bob", **later, at_ms=NOON_MS + 5))
+        row = known(store, "bob")
+        assert (row.referrer_id, profile_of(row).referrer, user(store, "bob").referrer_id) == ("ann", "ann", "ann")
+        assert row.signals == {"referrer_id": ("ann", NOON_MS)}
 
 
 def test_any_number_of_consents_of_one_child_stand_side_by_side(store: Database) -> None:

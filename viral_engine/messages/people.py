@@ -35,6 +35,7 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         adulthood_attested: whether the company knows this parent, tutor or member of the staff to be of age; it counts
             for their own acts. Of a student it is refused.
+        referrer_id: who brought the user; the first that is ever reported counts, here or as a signal.
     """
 
     persona: Persona

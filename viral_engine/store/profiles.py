@@ -12,7 +12,7 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import ConsentView, UserView
 from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile, ReadUser
 from viral_engine.store.minors import consented_as_minor, is_known_minor
-from viral_engine.store.signals import FIRST_COUNTS
+from viral_engine.store.signals import FIRST_COUNTS, REFERRER
 
 __all__ = ["band_today", "profiles_then", "read_profiles", "read_users"]
 
@@ -150,6 +150,7 @@ def profiles_then(
 def _profile(row: Row[Any]) -> ProfileRow | None:
     if not row.is_known and row.signals == "{}" and row.consents == "[]" and not row.household_members:
         return None
+    signals = _signals.decode(row.signals)
     return ProfileRow(
         user_id=row.id,
         persona=row.persona,
@@ -166,9 +167,9 @@ def _profile(row: Row[Any]) -> ProfileRow | None:
         school_ferpa=row.school_ferpa,
         jurisdiction=row.jurisdiction,
         email_domain=row.email_domain,
-        referrer_id=row.referrer_id,
+        referrer_id=_referrer(signals[REFERRER][0] if REFERRER in signals else None, row),
         created_ms=row.created_ms,
-        signals=_signals.decode(row.signals),
+        signals=signals,
         consents=_consents.decode(row.consents),
     )
 
@@ -187,6 +188,7 @@ def read_users(connection: Connection, messages: Sequence[ReadUser]) -> list[Use
 def _view(row: Row[Any], today: date) -> UserView | None:
     if row.user_id is None and row.signals == "{}" and row.consents == "[]":
         return None
+    signals = _values.decode(row.signals)
     return UserView(
         user_id=row.asked_id,
         persona=row.persona,
@@ -200,12 +202,18 @@ def _view(row: Row[Any], today: date) -> UserView | None:
         jurisdiction=row.jurisdiction,
         email=row.email,
         phone=row.phone,
-        referrer_id=row.referrer_id,
-        signals=_values.decode(row.signals),
+        referrer_id=_referrer(signals.get(REFERRER), row),
+        signals=signals,
         consents=_consents.decode(row.consents),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def _referrer(signal: Any, row: Row[Any]) -> str | None:
+    """Who brought the user: the signal holds who was told first; what the row says came with the last PUT."""
+    referrer: str | None = row.referrer_id if signal is None else str(signal)
+    return referrer
 
 
 def band_today(row: Row[Any], today: date) -> AgeBand:

@@ -8,6 +8,7 @@ from viral_engine.domain.canonical import email_domain
 from viral_engine.messages.journal import Statement
 from viral_engine.store.minors import has_guardian
 from viral_engine.store.notify import notify
+from viral_engine.store.signals import set_referrer
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = ["UserRecord", "put_user"]
@@ -45,7 +46,7 @@ class UserRecord(Struct, frozen=True, kw_only=True):
         household_id: as the company sees it; proves nothing.
         school_id: need not be registered.
         phone: plus sign and digits.
-        referrer_id: who brought the user.
+        referrer_id: who brought the user, as told; the first that was ever told counts.
     """
 
     user_id: str
@@ -90,5 +91,6 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
         # Before the others go, so that replacing the only guardian by a stranger needs a confirmation too.
         statement(_GUARDIANS, user.user_id, at, at, guardians, at, guardians_confirmed_by, user.user_id),
         statement("DELETE FROM user_guardians WHERE user_id = %s AND guardian_id <> ALL(%s)", user.user_id, guardians),
+        *(() if user.referrer_id is None else (set_referrer(user.user_id, user.referrer_id, at_ms=at_ms),)),
         notify("user", user.user_id),
     )

@@ -77,7 +77,6 @@ def profile_of(row: ProfileRow) -> Profile:
         payment_verified=signals.get("payment_verified") is True,
     )
     guardians = frozenset(row.guardian_ids)
-    referrer = row.referrer_id or signals.get("referrer_id")
     return Profile(
         user_id=row.user_id,
         persona=row.persona,
@@ -93,7 +92,7 @@ def profile_of(row: ProfileRow) -> Profile:
         school_id=row.school_id,
         jurisdiction=(row.jurisdiction or "").lower(),
         email_domain=row.email_domain,
-        referrer=str(referrer) if referrer is not None else None,
+        referrer=row.referrer_id,
         created_ms=row.created_ms,
         trust=trust if trust != NO_TRUST else NO_TRUST,
         consents=tuple(
