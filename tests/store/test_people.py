@@ -206,6 +206,18 @@ def test_replacing_the_only_guardian_does_not_make_a_stranger_one(store: Databas
     assert (known(store, "kid").guardian_ids, user(store, "kid").guardian_ids) == ([], ["stranger"])
 
 
+def test_tutors_are_those_of_the_last_list_each_with_its_first_instant(store: Database) -> None:
+    commit(store.conninfo, *put("kid", tutor_ids=["tom", "ann", "tom"]))
+    assert (known(store, "kid").tutor_ids, user(store, "kid").tutor_ids) == (["ann", "tom"], ["ann", "tom"])
+    commit(store.conninfo, *put("kid", tutor_ids=["zoe", "ann"], at_ms=NOON_MS + 5_000))
+    assert profile_of(known(store, "kid")).tutors == {"ann", "zoe"}
+    with store.engine.connect() as connection:
+        found = connection.execute(text("SELECT tutor_id, created_at FROM user_tutors ORDER BY tutor_id")).all()
+    assert found == [("ann", NOON), ("zoe", NOON.replace(second=5))]
+    commit(store.conninfo, *put("kid"))
+    assert (known(store, "kid").tutor_ids, user(store, "kid").tutor_ids) == ([], [])
+
+
 def test_guardians_that_somebody_vouches_for_count_at_once(store: Database) -> None:
     commit(store.conninfo, *put("kid", guardian_ids=["mum"]))
     commit(store.conninfo, *put("kid", guardian_ids=["mum", "dad"], guardians_confirmed_by="school:1"))

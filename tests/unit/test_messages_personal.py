@@ -20,9 +20,9 @@ from viral_engine.runtime.flight_recorder import HIDDEN, describe
 
 PERSONAL = {
     "user_id", "subject_id", "device_id", "ip_address", "email", "email_domain", "phone", "content", "context",
-    "session_id", "name", "date_of_birth", "age_band", "stated_on", "guardian_id", "guardian_ids", "household_id",
-    "household_members", "school_id", "referrer_id", "evidence", "value", "signals", "consents", "answer", "facts",
-    "parameters", "statements", "reply", "items", "attempts", "signups", "blocks", "allows", "device_flags",
+    "session_id", "name", "date_of_birth", "age_band", "stated_on", "guardian_id", "guardian_ids", "tutor_ids",
+    "household_id", "household_members", "school_id", "referrer_id", "evidence", "value", "signals", "consents",
+    "answer", "facts", "parameters", "statements", "reply", "items", "attempts", "signups", "blocks", "allows", "device_flags",
     "decisions", "networks", "secret_mac", "key", "known",
 }  # fmt: skip
 SECRETS = (

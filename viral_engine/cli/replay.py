@@ -83,8 +83,8 @@ def replay(session: Session, *, url: str | None, key_file: Path | None, **wish: 
 
     Every line is the body of a check. While the daemon restarts, replay waits and asks again: nothing is answered
     twice and nothing is lost. The day is moved forward by whole days, so that it begins after the world was told and,
-    as imported events never go back in time, after the run before. The key needs the scopes check, write and backfill, and
-    operate for a day that thereby lies ahead. Exits 1 when a line was not answered.
+    as imported events never go back in time, after the run before. The key needs the scopes check, write and backfill,
+    and operate for a day that thereby lies ahead. Exits 1 when a line was not answered.
     """
     first = Place(url if url is not None else session.daemon.info().url)
     key = _key(key_file or session.data_dir / KEY_FILE)

@@ -49,7 +49,8 @@ def _profiles(held: Callable[[str], str], consents: str, *, then: bool) -> str:
     """
     today = "(asked.at AT TIME ZONE 'UTC')::date" if then else "(now() AT TIME ZONE 'UTC')::date"
     of_then = {
-        name: f" AND {name} <= asked.at" if then else "" for name in ("u.created_at", "confirmed_at", "first_at")
+        name: f" AND {name} <= asked.at" if then else ""
+        for name in ("u.created_at", "confirmed_at", "created_at", "first_at")
     }
     return f"""
 SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::text, u.age_band, u.stated_on::text,
@@ -60,6 +61,8 @@ SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::
         WHERE user_id = asked.id AND confirmed_at IS NOT NULL{of_then["confirmed_at"]}
         AND NOT {is_known_minor("guardian_id", today)} ORDER BY guardian_id)
         AS guardian_ids,
+    ARRAY(SELECT tutor_id FROM user_tutors
+        WHERE user_id = asked.id{of_then["created_at"]} ORDER BY tutor_id) AS tutor_ids,
     h.members AS household_members, h.size AS household_size, h.joined_ms AS household_joined_ms,
     coalesce((SELECT json_object_agg(signal, json_build_array(value, (extract(epoch FROM first_at) * 1000)::bigint))
         FROM signals WHERE user_id = asked.id{of_then["first_at"]}), '{{}}')::text AS signals,
@@ -105,6 +108,7 @@ _USERS = text(
     f"""
 SELECT asked.id AS asked_id, u.*,
     ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id ORDER BY guardian_id) AS guardian_ids,
+    ARRAY(SELECT tutor_id FROM user_tutors WHERE user_id = asked.id ORDER BY tutor_id) AS tutor_ids,
     coalesce((SELECT json_object_agg(signal, value) FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
     {_CONSENTS_NOW} AS consents
 FROM unnest(CAST(:ids AS text[])) AS asked (id) LEFT JOIN users u ON u.user_id = asked.id
@@ -133,8 +137,8 @@ def profiles_then(
 ) -> list[tuple[ProfileRow | None, list[str]]]:
     """For each user and instant the profile as it was then, and what of it holds its present state, changed since.
 
-    Consents, guardians' confirmations and first reports of signals have their times. A user's row and list of
-    guardians, and the value of a signal whose last report counts, are what they are now.
+    Consents, guardians' confirmations and first reports of signals have their times. A user's row, their lists of
+    guardians and tutors, and the value of a signal whose last report counts, are what they are now.
     """
     parameters = {
         "ids": [user_id for user_id, _ in asked], "ats": [at for _, at in asked], "members": HOUSEHOLD_MAX,
@@ -159,6 +163,7 @@ def _profile(row: Row[Any]) -> ProfileRow | None:
         stated_on=row.stated_on,
         adulthood_attested=bool(row.adulthood_attested),
         guardian_ids=row.guardian_ids,
+        tutor_ids=row.tutor_ids,
         household_id=row.household_id,
         household_members=row.household_members,
         household_size=row.household_size,
@@ -197,6 +202,7 @@ def _view(row: Row[Any], today: date) -> UserView | None:
         stated_on=row.stated_on,
         adulthood_attested=bool(row.adulthood_attested),
         guardian_ids=row.guardian_ids,
+        tutor_ids=row.tutor_ids,
         household_id=row.household_id,
         school_id=row.school_id,
         jurisdiction=row.jurisdiction,

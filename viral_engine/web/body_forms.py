@@ -29,7 +29,7 @@ from viral_engine.web.api.access import NETWORK_BITS_MIN_4, NETWORK_BITS_MIN_6
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX
 from viral_engine.web.api.keys import NETWORKS_MAX
 from viral_engine.web.api.policies import VERSION_MAX
-from viral_engine.web.api.users import GUARDIANS_MAX, JURISDICTION_LENGTH_MAX
+from viral_engine.web.api.users import GUARDIANS_MAX, JURISDICTION_LENGTH_MAX, TUTORS_MAX
 from viral_engine.web.forms import (
     ACTION,
     ADDRESS,
@@ -158,6 +158,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "date_of_birth": DATE,
         "stated_on": DATE,
         "guardian_ids": {"type": "array", "maxItems": GUARDIANS_MAX, "items": ID},
+        "tutor_ids": {"type": "array", "maxItems": TUTORS_MAX, "items": ID},
         "household_id": text(),
         "school_id": text(),
         "jurisdiction": text(JURISDICTION_LENGTH_MAX),

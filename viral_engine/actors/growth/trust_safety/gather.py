@@ -130,6 +130,8 @@ def _relation(profile: Profile, subject: Profile | None) -> Relation:
         return Relation.SELF
     if profile.user_id in subject.guardians:
         return Relation.GUARDIAN
+    if profile.user_id in subject.tutors:
+        return Relation.TUTOR
     if profile.persona == "staff" and profile.school_id is not None and profile.school_id == subject.school_id:
         return Relation.SCHOOL
     return Relation.NONE

@@ -30,6 +30,7 @@ class Profile:
     stated_on: date | None = None
     attested_adult: bool = False
     guardians: frozenset[str] = frozenset()
+    tutors: frozenset[str] = frozenset()
     household: frozenset[str] = frozenset()
     household_size: int = 0
     household_joined_ms: tuple[int, ...] = ()
@@ -86,6 +87,7 @@ def profile_of(row: ProfileRow) -> Profile:
         # A row of before this was refused may say it of a student.
         attested_adult=row.adulthood_attested and row.persona in ATTESTED,
         guardians=guardians,
+        tutors=frozenset(row.tutor_ids),
         household=frozenset(row.household_members),
         household_size=row.household_size,
         household_joined_ms=tuple(row.household_joined_ms),
