@@ -155,12 +155,43 @@ def test_what_is_no_e_mail_address_is_refused(given: object) -> None:
 
 def test_a_phone_number_is_its_digits() -> None:
     assert canonical.phone("+1 (555) 123-4567") == "+15551234567"
-    assert canonical.phone("(555) 123-4567") == "5551234567"
-    assert canonical.phone("555.123.4567") == "5551234567"
+    assert canonical.phone("(0161) 496-0000") == "01614960000"
+    assert canonical.phone("0161.496.0000") == "01614960000"
     assert canonical.phone(None) is None
     for wrong in ("12345", "1" * 16, "call me", "+1 555 ٣٣٣ 4444", "555\x001234567"):
         with pytest.raises(Invalid):
             canonical.phone(wrong)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "+1 415 555-0142", "1 (415) 555-0142", "14155550142", "(415) 555-0142", "415.555.0142", "001 415 555 0142",
+        "011 1 415 555 0142",
+    ],
+)  # fmt: skip
+def test_a_number_of_north_america_is_one_however_it_is_dialled(given: str) -> None:
+    assert canonical.phone(given) == "+14155550142"
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("0044 161 496 0000", "+441614960000"),
+        ("011 44 161 496 0000", "+441614960000"),
+        ("+4155501420", "+4155501420"),
+        # Of which country, or whether abroad at all, is not told.
+        ("0161 496 0000", "01614960000"),
+        ("161 496 0000", "1614960000"),
+        ("24155550142", "24155550142"),
+        ("415 5550", "4155550"),
+        ("00 12345", "0012345"),
+        ("000 123456", "000123456"),
+        ("011 0123456", "0110123456"),
+    ],
+)
+def test_a_number_of_elsewhere_is_its_digits_with_the_plus_sign_that_was_dialled(given: str, key: str) -> None:
+    assert canonical.phone(given) == key == canonical.phone(key)
 
 
 @pytest.mark.parametrize("given", ["", "A", "9a", "a-b", "a" * 65, "a\n", None, 7])

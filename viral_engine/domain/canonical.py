@@ -28,6 +28,8 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 # 6 to 15 digits (E.164), each one with what may stand before it: there is one way to match.
 _PHONE = re.compile(r"\+?\(?[0-9](?:[ ()./-]*[0-9]){5,14}[ ()./-]*")
+# Dialled for a plus sign in most countries, and in North America.
+_ABROAD = re.compile(r"(?:00|011)(?=[1-9][0-9]{5})")
 _DOMAIN_LENGTH_MAX = 253
 _EMAIL_LENGTH_MAX = 320
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -214,6 +216,9 @@ def email_domain(address: str) -> str:
 def phone(value: object, field: str = "phone") -> str | None:
     """A number as plus sign and digits; None stays None. Only its form is looked at, not whether it exists.
 
+    `00` and `011` are the plus sign; ten digits from 2 on, and eleven from 1 on, are a number of North America. Of any
+    other one without a plus sign the country is not known: it stays without.
+
     Raises:
         Invalid: Not 6 to 15 digits (E.164) with the usual separators.
     """
@@ -223,4 +228,10 @@ def phone(value: object, field: str = "phone") -> str | None:
     if _PHONE.fullmatch(text) is None:
         raise Invalid(field, "must be a phone number")
     digits = "".join(filter(str.isdigit, text))
-    return f"+{digits}" if text[0] == "+" else digits
+    if text[0] == "+":
+        return f"+{digits}"
+    if abroad := _ABROAD.match(digits):
+        return f"+{digits[abroad.end() :]}"
+    if len(digits) == 10 and digits[0] >= "2":  # noqa: PLR2004 - of North America, without its country's digit
+        return f"+1{digits}"
+    return f"+{digits}" if len(digits) == 11 and digits[0] == "1" else digits  # noqa: PLR2004 - and with it
