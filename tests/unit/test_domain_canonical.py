@@ -1,5 +1,7 @@
 """Canonical keys: what is one and the same, and what is refused."""
 
+import unicodedata
+
 import pytest
 
 from viral_engine.domain import canonical
@@ -44,18 +46,35 @@ def test_the_longest_ids_pass() -> None:
     assert len(canonical.user_id(1 - 10**127)) == 128
 
 
-@pytest.mark.parametrize("given", [None, "", "unknown", "Unknown", "NULL", "none", "undefined", "nil", "n/a"])
+@pytest.mark.parametrize(
+    "given", [None, "", " ", "\u2003\u3000", "unknown", "Unknown", " NULL ", "none", "undefined", "nil", "n/a"]
+)
 def test_a_word_for_no_device_is_no_device(given: str | None) -> None:
     """All clients that send "unknown" would share one device and its block."""
     assert canonical.device_id(given) is None
 
 
-def test_a_device_is_its_exact_text() -> None:
+def test_a_device_is_its_exact_text_without_blanks_at_its_ends() -> None:
     assert canonical.device_id("Unknown-7") == "Unknown-7"
+    assert canonical.device_id("  d 1 ") == canonical.device_id("\u3000d 1\xa0") == "d 1"
+    assert canonical.device_id("Gerät-é") == "Gerät-é"
+    assert canonical.device_id("d" * 128) == "d" * 128
+    for beyond in ("d" * 129, "é" * 129):
+        with pytest.raises(Invalid):
+            canonical.device_id(beyond)
     with pytest.raises(Invalid):
         canonical.device_id("a\x00")
     with pytest.raises(Invalid):
         canonical.device_id(42)
+
+
+def test_what_nobody_sees_makes_no_other_device_of_one() -> None:
+    unseen = [character for character in map(chr, range(0x110000)) if unicodedata.category(character) == "Cf"]
+    for character in (*unseen, *"\u2800\u3164\u115f\u1160\uffa0\u034f\ufe0f"):
+        for given in (f"d{character}1", f"{character}d1", f"d1{character}", character):
+            with pytest.raises(Invalid, match="invisible") as caught:
+                canonical.device_id(given)
+            assert caught.value.field == "device_id"
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,7 @@ def test_signals_and_consents_reach_trust_safety(served: Served) -> None:
     [
         ("user", 42, "42"),
         ("device", "d-1", "d-1"),
+        ("device", " d-1\u3000", "d-1"),
         ("ip", "2001:DB8:0::1", "2001:db8::1"),
         ("email_domain", "Example.ORG.", "example.org"),
     ],
