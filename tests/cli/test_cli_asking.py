@@ -110,7 +110,7 @@ def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tm
 
     imported = run(daemon, "users", "import", str(file), "--json")
     run(daemon, "users", "set", "cli-3", "--persona", "student", "--age-band", "13_17", "--stated-on", "2026-01-01",
-        "--guardian", "cli/3")  # fmt: skip
+        "--guardian", "cli/3", "--tutor", "cli-t", "--tutor", "cli-u")  # fmt: skip
     signalled = run(daemon, "users", "signal", "cli-3", "email_verified")
     shown = run(daemon, "users", "show", "cli-3", "--json").data
     referred = [run(daemon, "users", "signal", "cli-3", "referrer_id", who).out for who in ("ann", "eve")]
@@ -124,6 +124,7 @@ def test_users_are_set_shown_and_imported_line_by_line(daemon: RunningDaemon, tm
     assert [failure["line"] for failure in imported.data["failures"]] == [2, 3, 5, 6]
     assert run(daemon, "users", "show", "cli/3", "--json").data["persona"] == "parent"
     assert (shown["age_band"], shown["guardian_ids"]) == ("13_17", ["cli/3"])
+    assert shown["tutor_ids"] == ["cli-t", "cli-u"]
     assert shown["signals"] != {}
 
 

@@ -19,7 +19,7 @@ from viral_engine.store.embedded.server import EmbeddedServer
 PROGRAM = Path(sys.executable).with_name("viral-engine")
 START = datetime(2031, 5, 5, 10, tzinfo=UTC)
 SOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=30)
-"""For the real daemon, which refuses what lies more than a year ahead."""
+"""For the real daemon, which lets an operator's key go a year ahead."""
 
 
 @pytest.fixture

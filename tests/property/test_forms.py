@@ -1,16 +1,30 @@
-"""The description's form of networks and names is what is accepted as such."""
+"""The description's form of networks, names and devices is what is accepted as such."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from viral_engine.domain import canonical
+from viral_engine.domain.errors import Invalid
 from viral_engine.domain.redaction.known_names import KNOWN_LENGTH_MAX, Known
-from viral_engine.web.forms import NAME, network
+from viral_engine.web.forms import ANY_DEVICE, DEVICE, NAME, Schema, network
+
+near_no_device = st.builds(
+    lambda before, word, after: f"{before}{word}{after}",
+    st.sampled_from(["", " ", "\u3000", "x"]),
+    st.sampled_from(["unknown", "UNKNOWN", "Null", "nOne", "undefined", "nil", "N/a", "n-a"]),
+    st.sampled_from(["", " ", "\xa0", "\u200b"]),
+)
+
+
+def is_no_device(text: str) -> bool:
+    return re.search(DEVICE["not"]["pattern"], text) is not None
+
 
 FORM = re.compile(network(8, 16)["pattern"])
 
@@ -28,6 +42,20 @@ def networks(bits: int, bits_min: int) -> st.SearchStrategy[IPv4Network | IPv6Ne
 def test_what_has_the_form_is_accepted(text: str) -> None:
     found = canonical.network(text)
     assert int(found.partition("/")[2]) >= (16 if ":" in found else 8)
+
+
+@pytest.mark.parametrize("form", [ANY_DEVICE, DEVICE])
+@given(data=st.data())
+def test_a_text_of_the_form_of_a_device_is_one_and_any_other_one_is_refused(form: Schema, data: st.DataObject) -> None:
+    inside = st.sampled_from(" \u3000\xa0\u200b\ufe0f\u2800\U000e0041\x85\x1fdé")
+    text = data.draw(st.one_of(st.text(max_size=6), st.text(inside, max_size=6), near_no_device))
+    try:
+        found = canonical.device_id(text)
+    except Invalid:
+        has_form = False
+    else:
+        has_form = found is not None or form is ANY_DEVICE
+    assert (re.search(form["pattern"], text) is not None and not ("not" in form and is_no_device(text))) is has_form
 
 
 @given(networks(32, 8))

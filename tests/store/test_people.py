@@ -8,6 +8,7 @@ import pytest
 from rows import NOON_MS, commit
 from sqlalchemy import text
 
+from viral_engine.actors.growth.trust_safety.profiles import profile_of
 from viral_engine.domain.uuid7 import lowest_uuid7
 from viral_engine.messages.journal import RowsDiffer, Statement
 from viral_engine.messages.people import UserView
@@ -99,7 +100,7 @@ def test_everything_told_of_a_user_is_read_back(store: Database) -> None:
     )
     commit(store.conninfo, *told, *verified("ada", "email_verified"), *consent(1, "ada", "grace"))
     row = known(store, "ada")
-    assert row.signals == {"email_verified": (True, NOON_MS)}
+    assert row.signals == {"email_verified": (True, NOON_MS), "referrer_id": ("bob", NOON_MS)}
     assert [(view.consent_id, view.granted_at) for view in row.consents] == [
         (str(consent_id(1)), NOON.replace(microsecond=1000))
     ]
@@ -109,7 +110,8 @@ def test_everything_told_of_a_user_is_read_back(store: Database) -> None:
     assert row.created_ms == NOON_MS
     view = user(store, "ada")
     assert (view.email, view.phone, view.age_band) == ("Ada@example.com", "+15550100", "13_17")
-    assert (view.signals, view.consents, view.guardian_ids) == ({"email_verified": True}, row.consents, ["grace"])
+    assert view.signals == {"email_verified": True, "referrer_id": "bob"}
+    assert (view.consents, view.guardian_ids) == (row.consents, ["grace"])
 
 
 def test_a_batch_is_answered_in_its_order_and_the_unknown_with_none(store: Database) -> None:
@@ -149,6 +151,23 @@ def test_of_a_referrer_the_first_report_counts(store: Database) -> None:
     assert known(store, "bob").signals == {"referrer_id": ("ann", NOON_MS)}
 
 
+@pytest.mark.parametrize("is_signal_first", [True, False])
+def test_of_a_referrer_the_first_report_counts_whether_told_with_the_user_or_as_a_signal(
+    store: Database,
+    is_signal_first: bool,  # noqa: FBT001 - a case
+) -> None:
+    signalled = set_signal("bob", "referrer_id", "ann" if is_signal_first else "eve", at_ms=NOON_MS)
+    told = put("bob", referrer_id="eve" if is_signal_first else "ann")
+    for statements in (signalled, told) if is_signal_first else (told, signalled):
+        commit(store.conninfo, *statements)
+    # Told again, another one and none.
+    for later in ({"referrer_id": "eve"}, {}):
+        commit(store.conninfo, *put("bob", **later, at_ms=NOON_MS + 5))
+        row = known(store, "bob")
+        assert (row.referrer_id, profile_of(row).referrer, user(store, "bob").referrer_id) == ("ann", "ann", "ann")
+        assert row.signals == {"referrer_id": ("ann", NOON_MS)}
+
+
 def test_any_number_of_consents_of_one_child_stand_side_by_side(store: Database) -> None:
     commit(store.conninfo, *put("kid"), *consent(1, "kid", "mum"), *consent(2, "kid", "dad"), *consent(3, "kid", "mum"))
     assert [view.guardian_id for view in known(store, "kid").consents] == ["mum", "dad", "mum"]
@@ -186,6 +205,18 @@ def test_replacing_the_only_guardian_does_not_make_a_stranger_one(store: Databas
     commit(store.conninfo, *put("kid", guardian_ids=["mum"]))
     commit(store.conninfo, *put("kid", guardian_ids=["stranger"]))
     assert (known(store, "kid").guardian_ids, user(store, "kid").guardian_ids) == ([], ["stranger"])
+
+
+def test_tutors_are_those_of_the_last_list_each_with_its_first_instant(store: Database) -> None:
+    commit(store.conninfo, *put("kid", tutor_ids=["tom", "ann", "tom"]))
+    assert (known(store, "kid").tutor_ids, user(store, "kid").tutor_ids) == (["ann", "tom"], ["ann", "tom"])
+    commit(store.conninfo, *put("kid", tutor_ids=["zoe", "ann"], at_ms=NOON_MS + 5_000))
+    assert profile_of(known(store, "kid")).tutors == {"ann", "zoe"}
+    with store.engine.connect() as connection:
+        found = connection.execute(text("SELECT tutor_id, created_at FROM user_tutors ORDER BY tutor_id")).all()
+    assert found == [("ann", NOON), ("zoe", NOON.replace(second=5))]
+    commit(store.conninfo, *put("kid"))
+    assert (known(store, "kid").tutor_ids, user(store, "kid").tutor_ids) == ([], [])
 
 
 def test_guardians_that_somebody_vouches_for_count_at_once(store: Database) -> None:

@@ -81,6 +81,8 @@ OTHERS = (
     FROM generate_series(1, 20000) n""",
     """INSERT INTO users (user_id, persona, created_at, updated_at)
     SELECT 'kid' || n, 'student', now(), now() FROM generate_series(1, 20000) n""",
+    """INSERT INTO user_tutors (user_id, tutor_id, created_at)
+    SELECT 'kid' || n, 'tutor' || n / 2, now() FROM generate_series(1, 20000) n""",
     """INSERT INTO user_guardians (user_id, guardian_id, created_at)
     SELECT 'kid' || n, 'mum' || n / 2, now() FROM generate_series(1, 20000) n""",
     """INSERT INTO cases (id, queue, kind, subject_kind, subject_value, decision_id, state, outcome, opened_at)
@@ -236,8 +238,9 @@ def test_old_claims_are_found_by_their_age(filled: Database) -> None:
 
 def test_a_profile_is_put_together_from_indexes(filled: Database) -> None:
     nodes = plans(filled, ReadProfile("kid7"))
-    assert scanned(nodes).isdisjoint({"parental_consents", "signals"})
-    assert {"parental_consents_user_consent_idx", "parental_consents_guardian_idx", "signals_pkey"} <= indexes(nodes)
+    assert scanned(nodes).isdisjoint({"parental_consents", "signals", "user_tutors"})
+    assert {"parental_consents_user_consent_idx", "parental_consents_guardian_idx"} <= indexes(nodes)
+    assert {"signals_pkey", "user_tutors_pkey"} <= indexes(nodes)
 
 
 def test_the_disclosures_of_a_person_come_from_indexes_and_from_the_days_since(filled: Database) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -106,6 +107,29 @@ def test_a_migration_that_fails_leaves_nothing_behind(database: str) -> None:
     handled.dispose()
 
 
+def test_a_referrer_told_with_a_user_before_signals_held_them_counts_unless_one_was_signalled(database: str) -> None:
+    settings = Config()
+    settings.set_main_option("script_location", str(root_folder() / "migrations"))
+    handled = handle(database)
+    with handled.engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0010")
+        for user_id, referrer in (("told", "ann"), ("signalled", "eve"), ("neither", None)):
+            connection.execute(
+                text(
+                    "INSERT INTO users (user_id, persona, referrer_id, created_at, updated_at)"
+                    " VALUES (:user, 'student', :referrer, now(), now())"
+                ),
+                {"user": user_id, "referrer": referrer},
+            )
+        connection.execute(text("INSERT INTO signals VALUES ('signalled', 'referrer_id', '\"ann\"', now(), now())"))
+    migrate(handled)
+    with handled.engine.connect() as connection:
+        found = connection.execute(text("SELECT user_id, value FROM signals ORDER BY user_id")).all()
+    handled.dispose()
+    assert found == [("signalled", "ann"), ("told", "ann")]
+
+
 def test_a_database_newer_than_the_program_is_refused_with_one_sentence(store: Database) -> None:
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -137,8 +161,6 @@ def test_the_tool_for_writing_revisions_finds_the_database_by_the_environment(
     with fresh_database(postgres_server) as conninfo:
         monkeypatch.setenv("VIRAL_ENGINE_DATABASE__URL", conninfo)
         ini = Path(root_folder() / "migrations" / "alembic.ini")
-        from alembic import command  # noqa: PLC0415 - its environment is set only now
-
         command.upgrade(Config(ini), "head")
         handled = handle(conninfo)
         assert migrate(handled) is False

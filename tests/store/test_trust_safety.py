@@ -232,6 +232,37 @@ def test_a_withdrawn_consent_counts_for_the_very_next_check(running: Engine) -> 
     assert outcome(running.ask(WithdrawConsent(user_id="bob", consent_id=consent, author="mum"))).http_status == 404
 
 
+def test_a_tutor_does_for_their_pupil_what_teaching_needs_once_it_is_known_whom_they_teach(running: Engine) -> None:
+    def set_tutors(*tutors: int | str) -> None:
+        body = UserBody(persona="student", date_of_birth=date(2020, 1, 1), guardian_ids=["mum"], tutor_ids=[*tutors])
+        assert outcome(running.ask(PutUser(user_id="kid", body=body, author="ada"))) is False
+
+    child_with_consent(running, "kid", "mum")
+    # A pupil who is younger than 18 may teach too.
+    peer = UserBody(persona="student", date_of_birth=date(2012, 1, 1))
+    assert outcome(running.ask(PutUser(user_id="peer", body=peer, author="ada"))) is True
+    for tutor in ("tom", "peer"):
+        assert running.reasons(tutor, "message", subject_id="kid") == ["not_authorized_for_subject"]
+        set_tutors(tutor, "another")
+        assert running.reasons(tutor, "message", subject_id="kid") == []
+        # The child's guardian consented to its content only.
+        assert running.reasons(tutor, "transcript_view", subject_id="kid") == ["parental_consent_required"]
+        assert "not_authorized_for_subject" in running.reasons(tutor, "data_export", subject_id="kid")
+        # It is no two-way street.
+        assert "not_authorized_for_subject" in running.reasons("kid", "message", subject_id=tutor)
+        refused = "SELECT grounds FROM disclosures WHERE on_behalf_of = %s AND reason = 'parental_consent_required'"
+        assert rows_of(running.database.conninfo, refused, tutor) == [("none",)]
+        set_tutors("another")
+        assert running.reasons(tutor, "message", subject_id="kid") == ["not_authorized_for_subject"]
+
+
+def test_a_guardian_who_teaches_their_child_stays_their_guardian(running: Engine) -> None:
+    child_with_consent(running, "kid", "mum")
+    body = UserBody(persona="student", date_of_birth=date(2020, 1, 1), guardian_ids=["mum"], tutor_ids=["mum"])
+    outcome(running.ask(PutUser(user_id="kid", body=body, author="ada")))
+    assert "not_authorized_for_subject" not in running.reasons("mum", "data_export", subject_id="kid")
+
+
 def test_imported_events_keep_their_order_whoever_s_profile_is_missing(running: Engine) -> None:
     start_ms = 1_700_000_000_000
     assert running.reasons("known", occurred_ms=start_ms) == []
@@ -384,6 +415,7 @@ POISON: dict[str, Callable[[], Any]] = {
     "a network that never ends": lambda: entry(kind="network", value="192.0.2.0/24"),
     "a network with host bits": lambda: entry(kind="network", value="192.0.2.1/24", expires_at=LATE - timedelta(9)),
     "a guardian of oneself": lambda: put(guardian_ids=["kid"]),
+    "a tutor of oneself": lambda: put(tutor_ids=["kid"]),
     "NUL in a household": lambda: put(household_id="a\0"),
     "a lone surrogate in a school": lambda: put(school_id="\ud800"),
     "no e-mail address": lambda: put(email="a@\0"),
@@ -402,7 +434,7 @@ def test_what_can_not_be_stored_is_refused_and_nothing_crashes(running: Engine, 
     child_with_consent(running, "kid", "mum")
     refused = outcome(running.ask(poison()))
     assert isinstance(refused, Refused), refused
-    assert refused.http_status == (409 if refused.code == "no_guardian" else 422)
+    assert refused.http_status == (409 if refused.code in {"no_guardian", "no_tutor"} else 422)
     assert running.reasons("ann") == []
     assert {running.system.registry.actors[path].incarnation for path in (PATH, "/journal", "/reader")} == {1}
 

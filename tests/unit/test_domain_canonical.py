@@ -1,5 +1,7 @@
 """Canonical keys: what is one and the same, and what is refused."""
 
+import unicodedata
+
 import pytest
 
 from viral_engine.domain import canonical
@@ -44,18 +46,35 @@ def test_the_longest_ids_pass() -> None:
     assert len(canonical.user_id(1 - 10**127)) == 128
 
 
-@pytest.mark.parametrize("given", [None, "", "unknown", "Unknown", "NULL", "none", "undefined", "nil", "n/a"])
+@pytest.mark.parametrize(
+    "given", [None, "", " ", "\u2003\u3000", "unknown", "Unknown", " NULL ", "none", "undefined", "nil", "n/a"]
+)
 def test_a_word_for_no_device_is_no_device(given: str | None) -> None:
     """All clients that send "unknown" would share one device and its block."""
     assert canonical.device_id(given) is None
 
 
-def test_a_device_is_its_exact_text() -> None:
+def test_a_device_is_its_exact_text_without_blanks_at_its_ends() -> None:
     assert canonical.device_id("Unknown-7") == "Unknown-7"
+    assert canonical.device_id("  d 1 ") == canonical.device_id("\u3000d 1\xa0") == "d 1"
+    assert canonical.device_id("Gerät-é") == "Gerät-é"
+    assert canonical.device_id("d" * 128) == "d" * 128
+    for beyond in ("d" * 129, "é" * 129):
+        with pytest.raises(Invalid):
+            canonical.device_id(beyond)
     with pytest.raises(Invalid):
         canonical.device_id("a\x00")
     with pytest.raises(Invalid):
         canonical.device_id(42)
+
+
+def test_what_nobody_sees_makes_no_other_device_of_one() -> None:
+    unseen = [character for character in map(chr, range(0x110000)) if unicodedata.category(character) == "Cf"]
+    for character in (*unseen, *"\u2800\u3164\u115f\u1160\uffa0\u034f\ufe0f"):
+        for given in (f"d{character}1", f"{character}d1", f"d1{character}", character):
+            with pytest.raises(Invalid, match="invisible") as caught:
+                canonical.device_id(given)
+            assert caught.value.field == "device_id"
 
 
 @pytest.mark.parametrize(
@@ -155,12 +174,43 @@ def test_what_is_no_e_mail_address_is_refused(given: object) -> None:
 
 def test_a_phone_number_is_its_digits() -> None:
     assert canonical.phone("+1 (555) 123-4567") == "+15551234567"
-    assert canonical.phone("(555) 123-4567") == "5551234567"
-    assert canonical.phone("555.123.4567") == "5551234567"
+    assert canonical.phone("(0161) 496-0000") == "01614960000"
+    assert canonical.phone("0161.496.0000") == "01614960000"
     assert canonical.phone(None) is None
     for wrong in ("12345", "1" * 16, "call me", "+1 555 ٣٣٣ 4444", "555\x001234567"):
         with pytest.raises(Invalid):
             canonical.phone(wrong)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "+1 415 555-0142", "1 (415) 555-0142", "14155550142", "(415) 555-0142", "415.555.0142", "001 415 555 0142",
+        "011 1 415 555 0142",
+    ],
+)  # fmt: skip
+def test_a_number_of_north_america_is_one_however_it_is_dialled(given: str) -> None:
+    assert canonical.phone(given) == "+14155550142"
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("0044 161 496 0000", "+441614960000"),
+        ("011 44 161 496 0000", "+441614960000"),
+        ("+4155501420", "+4155501420"),
+        # Of which country, or whether abroad at all, is not told.
+        ("0161 496 0000", "01614960000"),
+        ("161 496 0000", "1614960000"),
+        ("24155550142", "24155550142"),
+        ("415 5550", "4155550"),
+        ("00 12345", "0012345"),
+        ("000 123456", "000123456"),
+        ("011 0123456", "0110123456"),
+    ],
+)
+def test_a_number_of_elsewhere_is_its_digits_with_the_plus_sign_that_was_dialled(given: str, key: str) -> None:
+    assert canonical.phone(given) == key == canonical.phone(key)
 
 
 @pytest.mark.parametrize("given", ["", "A", "9a", "a-b", "a" * 65, "a\n", None, 7])

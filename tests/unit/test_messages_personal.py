@@ -20,10 +20,10 @@ from viral_engine.runtime.flight_recorder import HIDDEN, describe
 
 PERSONAL = {
     "user_id", "subject_id", "device_id", "ip_address", "email", "email_domain", "phone", "content", "context",
-    "session_id", "name", "date_of_birth", "age_band", "stated_on", "guardian_id", "guardian_ids", "household_id",
-    "household_members", "school_id", "referrer_id", "evidence", "value", "signals", "consents", "answer", "facts",
-    "parameters", "statements", "reply", "items", "attempts", "signups", "blocks", "allows", "device_flags",
-    "decisions", "networks", "secret_mac", "key", "known",
+    "session_id", "name", "date_of_birth", "age_band", "stated_on", "guardian_id", "guardian_ids", "tutor_ids",
+    "household_id", "household_members", "school_id", "referrer_id", "evidence", "value", "signals", "consents",
+    "answer", "facts", "parameters", "statements", "reply", "items", "attempts", "signups", "blocks", "allows",
+    "device_flags", "decisions", "networks", "secret_mac", "key", "known",
 }  # fmt: skip
 SECRETS = (
     "u-4711", "s-4712", "d-4713", "192.0.2.47", "kid@example.org", "+14155550147", "meet me at the park", "lesson-47",

@@ -65,6 +65,7 @@ def _check(**fields: Any) -> dict[str, Any]:
         (_check(action_type="Drop Table"), "action_type"),
         (_check(action_type="a" * 65), "action_type"),
         (_check(device_id="d\x07"), "device_id"),
+        (_check(device_id="d-1\u200b"), "device_id"),
         (_check(ip_address=5), "ip_address"),
         (_check(ip_address="999.1.1.1"), "ip_address"),
         (_check(ip_address="fe80::1%eth0"), "ip_address"),
@@ -84,6 +85,21 @@ def _check(**fields: Any) -> dict[str, Any]:
 def test_what_cannot_be_accepted_is_422_with_the_fields_name(served: Served, body: Any, field: str | None) -> None:
     before = len(served.trust_safety.got)
     assert served.check(body).error == (422, "invalid", field)
+    assert len(served.trust_safety.got) == before
+
+
+@pytest.mark.parametrize("path", ["/v1/blocks", "/v1/blocks/would-hit", "/v1/allows", "/v1/labels", "/v1/reports"])
+@pytest.mark.parametrize("value", ["d-1\u200b", "\u3164", " ", "  unknown "])
+def test_no_list_and_no_report_takes_a_device_that_no_check_can_name(served: Served, path: str, value: str) -> None:
+    thing: dict[str, Any] = {"kind": "device", "value": value}
+    others: dict[str, dict[str, Any]] = {
+        "/v1/blocks/would-hit": {},
+        "/v1/labels": {"label": "on_watch", "reason": "spam", "expires_at": "2027-01-31T00:00:00Z"},
+        "/v1/reports": {"reporter_id": 7, "category": "spam"},
+    }
+    before = len(served.trust_safety.got)
+    refused = served.request("POST", path, thing | others.get(path, {"reason": "spam"}))
+    assert refused.error == (422, "invalid", "value")
     assert len(served.trust_safety.got) == before
 
 

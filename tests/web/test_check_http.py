@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from web_serving import Served, TrustSafety, answer_of, serving
+from web_serving import Answer, Served, TrustSafety, answer_of, serving
 
 from viral_engine.messages.checks import CheckAction
 from viral_engine.messages.refusals import Refused
@@ -71,6 +72,21 @@ def test_a_time_that_is_none_is_refused(served: Served, moment: str) -> None:
 def test_a_time_when_nothing_can_have_happened_is_a_conflict(served: Served, moment: str) -> None:
     answer = served.check({"user_id": 1, "action_type": "general", "occurred_at": moment})
     assert answer.error == (409, "untimely", "occurred_at")
+
+
+def test_an_import_may_be_as_far_ahead_as_clocks_are_apart_and_a_rehearsal_by_operators_a_year(served: Served) -> None:
+    def ahead(key: str, **by: int) -> Answer:
+        moment = (datetime.now(UTC) + timedelta(**by)).isoformat()
+        return served.check({"user_id": 1, "action_type": "general", "occurred_at": moment}, key=key)
+
+    importer = served.reader.add_key(["check", "backfill"])
+    operator = served.reader.add_key(["check", "backfill", "operate"])
+    assert ahead(importer, minutes=4).status == 200
+    refused = ahead(importer, minutes=6)
+    assert refused.error == (409, "untimely", "occurred_at")
+    assert "5 minutes" in refused.json["message"]
+    assert ahead(operator, days=365).status == 200
+    assert ahead(operator, days=367).error == (409, "untimely", "occurred_at")
 
 
 def test_a_refusal_of_trust_safety_keeps_its_status() -> None:

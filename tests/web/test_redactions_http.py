@@ -41,8 +41,8 @@ def a_user(age_band: str) -> UserView:
     now = datetime.now(UTC)
     return UserView(
         user_id="u", persona="parent", age_band=age_band, date_of_birth=None, stated_on=None, adulthood_attested=False,
-        guardian_ids=[], guardians_confirmed=[], household_id=None, school_id=None, jurisdiction=None, email=None,
-        phone=None, referrer_id=None, signals={}, consents=[], created_at=now, updated_at=now,
+        guardian_ids=[], guardians_confirmed=[], tutor_ids=[], household_id=None, school_id=None, jurisdiction=None,
+        email=None, phone=None, referrer_id=None, signals={}, consents=[], created_at=now, updated_at=now,
     )  # fmt: skip
 
 

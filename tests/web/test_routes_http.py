@@ -85,6 +85,7 @@ def _user(**fields: Any) -> UserView:
         "adulthood_attested": False,
         "guardian_ids": [],
         "guardians_confirmed": [],
+        "tutor_ids": [],
         "household_id": None,
         "school_id": None,
         "jurisdiction": None,
@@ -141,11 +142,15 @@ def test_a_page_of_decisions_is_asked_for_as_the_query_says(served: Served) -> N
 
 
 def test_a_user_is_put_with_canonical_values_under_a_percent_encoded_id(served: Served) -> None:
-    body = {"persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": [7, "g"], "email": "a@EXAMPLE.org"}
+    body = {
+        "persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": [7, "g"], "tutor_ids": [8, "t"],
+        "email": "a@EXAMPLE.org",
+    }  # fmt: skip
     answer = served.request("PUT", "/v1/users/a%2Fb%20c", body)
     asked = served.trust_safety.got[-1]
     assert (answer.status, answer.json) == (201, {"user_id": "a/b c"})
     assert (asked.user_id, asked.body.guardian_ids, asked.body.email) == ("a/b c", ["7", "g"], "a@example.org")
+    assert asked.body.tutor_ids == ["8", "t"]
     assert asked.author.startswith("key:")
     served.trust_safety.answers[PutUser] = False
     assert served.request("PUT", "/v1/users/7", body).status == 200
@@ -161,6 +166,8 @@ def test_a_user_is_put_with_canonical_values_under_a_percent_encoded_id(served: 
         ({"age_band": "under_13", "stated_on": "2020-01-01", "date_of_birth": "2015-01-01"}, "age_band"),
         ({"guardian_ids": list(range(21))}, "guardian_ids"),
         ({"guardian_ids": [1, ""]}, "guardian_ids[1]"),
+        ({"tutor_ids": list(range(21))}, "tutor_ids"),
+        ({"tutor_ids": [1, ""]}, "tutor_ids[1]"),
         ({"email": "x"}, "email"),
     ],
 )
@@ -214,6 +221,7 @@ def test_signals_and_consents_reach_trust_safety(served: Served) -> None:
     [
         ("user", 42, "42"),
         ("device", "d-1", "d-1"),
+        ("device", " d-1\u3000", "d-1"),
         ("ip", "2001:DB8:0::1", "2001:db8::1"),
         ("email_domain", "Example.ORG.", "example.org"),
     ],

@@ -81,8 +81,8 @@ def replay(session: Session, *, url: str | None, **wish: Any) -> int:
 
     Every line is the body of a check. While the daemon restarts, replay waits and asks again: nothing is answered
     twice and nothing is lost. The day is moved forward by whole days, so that it begins after the world was told and,
-    as imported events never go back in time, after the run before. The key needs the scopes check, write and backfill.
-    Exits 1 when a line was not answered.
+    as imported events never go back in time, after the run before. The key needs the scopes check, write and backfill,
+    and operate for a day that thereby lies ahead. Exits 1 when a line was not answered.
     """
     first = Place(url if url is not None else session.daemon.info().url)
     key = session.daemon.key(is_here=url is None)
@@ -98,7 +98,7 @@ def replay(session: Session, *, url: str | None, **wish: Any) -> int:
     except DaemonAway as error:
         raise CliError(ExitCode.NOT_RUNNING, "not_running", str(error), "see `viral-engine health`") from error
     except Unusable as error:
-        hint = "the key needs the scopes check, write and backfill; the one in api-key has them"
+        hint = "the key needs the scopes check, write, backfill and operate; the one in api-key has them"
         raise CliError(ExitCode.NOT_WELL, "refused", str(error), hint) from error
     session.printer.answer(data, as_lines(data))
     return ExitCode.OK if data["answered"] == data["lines"] else ExitCode.NOT_WELL

@@ -83,6 +83,7 @@ def confirm_guardian(session: Session, user: str, guardian: str, *, confirmed_by
 @click.option("--stated-on", metavar="YYYY-MM-DD", help="The day on which the age band was stated.")
 @click.option("--adulthood-attested", is_flag=True, help="The company vouches that this tutor or parent is an adult.")
 @click.option("--guardian", "guardian_ids", multiple=True, metavar="USER", help="May be repeated.")
+@click.option("--tutor", "tutor_ids", multiple=True, metavar="USER", help="Who teaches USER; may be repeated.")
 @click.option("--household", "household_id", metavar="ID")
 @click.option("--school", "school_id", metavar="ID")
 @click.option("--jurisdiction", metavar="CODE")
@@ -91,13 +92,20 @@ def confirm_guardian(session: Session, user: str, guardian: str, *, confirmed_by
 @click.option("--referrer", "referrer_id", metavar="USER")
 @common
 def set_user(
-    session: Session, user: str, *, adulthood_attested: bool, guardian_ids: tuple[str, ...], **details: str | None
+    session: Session,
+    user: str,
+    *,
+    adulthood_attested: bool,
+    guardian_ids: tuple[str, ...],
+    tutor_ids: tuple[str, ...],
+    **details: str | None,
 ) -> None:
     """Replace what is known of USER; what is not given is unknown afterwards."""
     body = {
         **without_none(**details),
         "adulthood_attested": adulthood_attested,
         "guardian_ids": list(guardian_ids),
+        "tutor_ids": list(tutor_ids),
     }
     answer = session.daemon.http("PUT", f"/v1/users/{segment(user)}", body)
     data = answer if isinstance(answer, dict) else {"user_id": user}

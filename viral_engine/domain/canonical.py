@@ -22,12 +22,21 @@ _ID_INT_MIN = 1 - 10 ** (ID_LENGTH_MAX - 1)
 _ACTION = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_NO_DEVICE = frozenset({"unknown", "null", "none", "undefined", "nil", "n/a"})
+# Inside a class of a regular expression: format characters (Cf), and what else a screen shows nothing or a gap for.
+INVISIBLE = (
+    r"\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_NO_DEVICE = frozenset({"", "unknown", "null", "none", "undefined", "nil", "n/a"})
 _LOCAL = re.compile(r"[^\s@\x00-\x1f\x7f-\x9f\"(),:;<>\[\]\\\ud800-\udfff]{1,64}")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LABEL_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 # 6 to 15 digits (E.164), each one with what may stand before it: there is one way to match.
 _PHONE = re.compile(r"\+?\(?[0-9](?:[ ()./-]*[0-9]){5,14}[ ()./-]*")
+# Dialled for a plus sign in most countries, and in North America.
+_ABROAD = re.compile(r"(?:00|011)(?=[1-9][0-9]{5})")
 _DOMAIN_LENGTH_MAX = 253
 _EMAIL_LENGTH_MAX = 320
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -87,18 +96,30 @@ def label(value: object, field: str = "label") -> str:
 
 
 def device_id(value: object, field: str = "device_id") -> str | None:
-    """The device's key, None where there is none.
+    """The device's key without blanks at its ends, None where there is none.
 
-    Clients that know no device send the empty text or a word that says so ("unknown", "null", "none", "undefined",
-    "nil", "n/a", in any case): were those a device, all such clients would share it, its limits and its block.
+    What nobody sees would make the same device another one, past its block. Clients that know no device send the empty
+    text or a word that says so ("unknown", "null", "none", "undefined", "nil", "n/a", in any case): were those a
+    device, all such clients would share it, its limits and its block.
 
     Raises:
-        Invalid: Not text of at most 128 characters without control characters.
+        Invalid: Not text of at most 128 characters without control characters and invisible ones.
     """
     if value is None or value == "":
         return None
-    text = _text(value, field)
+    # As `_text`, without a call: this is on the way of every check.
+    if type(value) is str and len(value) <= ID_LENGTH_MAX and value.isascii() and value.isprintable():
+        text = value.strip()
+    else:
+        text = _visible(value, field).strip()
     return None if len(text) <= 9 and text.lower() in _NO_DEVICE else text  # noqa: PLR2004 - "undefined" has 9
+
+
+def _visible(value: object, field: str) -> str:
+    text = _text(value, field)
+    if _INVISIBLE.search(text):
+        raise Invalid(field, "must not contain invisible characters")
+    return text
 
 
 def optional_text(value: object, field: str, length_max: int = ID_LENGTH_MAX) -> str | None:
@@ -214,6 +235,9 @@ def email_domain(address: str) -> str:
 def phone(value: object, field: str = "phone") -> str | None:
     """A number as plus sign and digits; None stays None. Only its form is looked at, not whether it exists.
 
+    `00` and `011` are the plus sign; ten digits from 2 on, and eleven from 1 on, are a number of North America. Of any
+    other one without a plus sign the country is not known: it stays without.
+
     Raises:
         Invalid: Not 6 to 15 digits (E.164) with the usual separators.
     """
@@ -223,4 +247,10 @@ def phone(value: object, field: str = "phone") -> str | None:
     if _PHONE.fullmatch(text) is None:
         raise Invalid(field, "must be a phone number")
     digits = "".join(filter(str.isdigit, text))
-    return f"+{digits}" if text[0] == "+" else digits
+    if text[0] == "+":
+        return f"+{digits}"
+    if abroad := _ABROAD.match(digits):
+        return f"+{digits[abroad.end() :]}"
+    if len(digits) == 10 and digits[0] >= "2":  # noqa: PLR2004 - of North America, without its country's digit
+        return f"+1{digits}"
+    return f"+{digits}" if len(digits) == 11 and digits[0] == "1" else digits  # noqa: PLR2004 - and with it

@@ -21,6 +21,7 @@ from viral_engine.domain.matrix import ActionClass, Need, need
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import Policy
 from viral_engine.domain.reasons import Reason, ranked
+from viral_engine.domain.relations import may_act
 from viral_engine.domain.score import contributions_of, flag_terms, tier_of
 
 __all__ = ["discloses", "evaluate", "lifted_keys"]
@@ -56,7 +57,10 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
     limits, places = _limits(policy, action.limits, facts, reasons)
     if action.signup and _duplicate_signup(policy, facts):
         reasons.add(Reason.DUPLICATE_SIGNUP)
-    if facts.relation is Relation.NONE:
+    action_class = action.action_class
+    if facts.recipient is not None or facts.data_class is not None:
+        action_class = effective_class(action, facts.data_class, facts.recipient)
+    if facts.relation is not Relation.SELF and not may_act(facts.relation, action_class):
         reasons.add(Reason.NOT_AUTHORIZED_FOR_SUBJECT)
     contributions = contributions_of(policy.weights, facts, unlisted=unlisted, signup=action.signup, rules=policy.rules)
     score = 0
@@ -67,7 +71,7 @@ def evaluate(policy: Policy, facts: Facts) -> Decision:
         reasons.add(Reason.FRAUD_DETECTED if outcome is Outcome.DENY else Reason.FRAUD_SUSPECTED)
     if facts.flags and _device_flagged(policy, facts):
         reasons.add(Reason.DEVICE_FLAGGED)
-    consent = _consent(policy, action, facts, reasons)
+    consent = _consent(policy, action, action_class, facts, reasons)
     if action.signup and _household_grew(policy, facts):
         reasons.add(Reason.HOUSEHOLD_GREW)
         outcome = max(outcome, Outcome.REVIEW, key=_ORDER.index)
@@ -158,10 +162,9 @@ def discloses(consent: ConsentState) -> bool:
     return given and Scope.parse(consent.scope or "").purpose is Purpose.THIRD_PARTY
 
 
-def _consent(policy: Policy, action: Action, facts: Facts, reasons: set[Reason]) -> ConsentState:
-    action_class = action.action_class
-    if facts.recipient is not None or facts.data_class is not None:
-        action_class = effective_class(action, facts.data_class, facts.recipient)
+def _consent(
+    policy: Policy, action: Action, action_class: ActionClass, facts: Facts, reasons: set[Reason]
+) -> ConsentState:
     if need(policy.matrix, facts.jurisdiction, action_class, facts.band) is Need.NONE:
         return _NOT_REQUIRED
     scope = required_scope(action, action_class, facts.data_class, facts.recipient)

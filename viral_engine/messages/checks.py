@@ -31,7 +31,8 @@ class CheckRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         subject_id: whose data it is about, when not the user's own.
         data_class: kind of the data, a word of consent scopes.
         recipient_class: who would get it, a word of consent scopes.
-        occurred_at: when it happened, for imported events: needs a key of scope `backfill`.
+        occurred_at: when it happened, for imported events: needs a key of scope `backfill`. No more than 5 minutes
+            ahead, but for a key of scope `operate` too, which may let a recorded day pass again later.
     """
 
     user_id: int | str

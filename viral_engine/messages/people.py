@@ -21,6 +21,7 @@ AgeBandName = Literal["unknown", "under_13", "13_17", "18_plus"]
     "age_band",
     "stated_on",
     "guardian_ids",
+    "tutor_ids",
     "household_id",
     "school_id",
     "email",
@@ -35,6 +36,9 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         adulthood_attested: whether the company knows this parent, tutor or member of the staff to be of age; it counts
             for their own acts. Of a student it is refused.
+        tutor_ids: who teaches the user: they may do what teaching needs with the user's data, by the user's age and
+            consents.
+        referrer_id: who brought the user; the first that is ever reported counts, here or as a signal.
     """
 
     persona: Persona
@@ -43,6 +47,7 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     stated_on: date | None = None
     adulthood_attested: bool = False
     guardian_ids: list[int | str] = []
+    tutor_ids: list[int | str] = []
     household_id: str | None = None
     school_id: str | None = None
     jurisdiction: str | None = None
@@ -58,6 +63,7 @@ class UserBody(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     "stated_on",
     "guardian_ids",
     "guardians_confirmed",
+    "tutor_ids",
     "household_id",
     "school_id",
     "email",
@@ -83,6 +89,7 @@ class UserView(Struct, frozen=True, kw_only=True):
     adulthood_attested: bool
     guardian_ids: list[str]
     guardians_confirmed: list[str]
+    tutor_ids: list[str]
     household_id: str | None
     school_id: str | None
     jurisdiction: str | None

@@ -43,6 +43,7 @@ class ReadProfile(Struct, frozen=True, gc=False):
     "age_band",
     "stated_on",
     "guardian_ids",
+    "tutor_ids",
     "household_id",
     "household_members",
     "household_size",
@@ -73,6 +74,7 @@ class ProfileRow(Struct, frozen=True, kw_only=True):
     stated_on: str | None
     adulthood_attested: bool
     guardian_ids: list[str]
+    tutor_ids: list[str] = []
     household_id: str | None
     household_members: list[str]
     household_size: int = 0

@@ -34,6 +34,11 @@ def no_guardian(field: str, message: str) -> Refused:
     return Refused("no_guardian", message, field=field, http_status=409)
 
 
+def no_tutor(field: str, message: str) -> Refused:
+    """Returns the refusal of somebody who can't be a tutor of the user."""
+    return Refused("no_tutor", message, field=field, http_status=409)
+
+
 def warming_up(what: str) -> Refused:
     """Returns the refusal for an actor that has not loaded its state yet."""
     return Refused("unavailable", f"{what} is still loading its state", http_status=503)

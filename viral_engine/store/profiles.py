@@ -12,7 +12,7 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.messages.people import ConsentView, UserView
 from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile, ReadUser
 from viral_engine.store.minors import consented_as_minor, is_known_minor
-from viral_engine.store.signals import FIRST_COUNTS
+from viral_engine.store.signals import FIRST_COUNTS, REFERRER
 
 __all__ = ["band_today", "profiles_then", "read_profiles", "read_users"]
 
@@ -49,7 +49,8 @@ def _profiles(held: Callable[[str], str], consents: str, *, then: bool) -> str:
     """
     today = "(asked.at AT TIME ZONE 'UTC')::date" if then else "(now() AT TIME ZONE 'UTC')::date"
     of_then = {
-        name: f" AND {name} <= asked.at" if then else "" for name in ("u.created_at", "confirmed_at", "first_at")
+        name: f" AND {name} <= asked.at" if then else ""
+        for name in ("u.created_at", "confirmed_at", "created_at", "first_at")
     }
     return f"""
 SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::text, u.age_band, u.stated_on::text,
@@ -60,6 +61,8 @@ SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::
         WHERE user_id = asked.id AND confirmed_at IS NOT NULL{of_then["confirmed_at"]}
         AND NOT {is_known_minor("guardian_id", today)} ORDER BY guardian_id)
         AS guardian_ids,
+    ARRAY(SELECT tutor_id FROM user_tutors
+        WHERE user_id = asked.id{of_then["created_at"]} ORDER BY tutor_id) AS tutor_ids,
     h.members AS household_members, h.size AS household_size, h.joined_ms AS household_joined_ms,
     coalesce((SELECT json_object_agg(signal, json_build_array(value, (extract(epoch FROM first_at) * 1000)::bigint))
         FROM signals WHERE user_id = asked.id{of_then["first_at"]}), '{{}}')::text AS signals,
@@ -107,6 +110,7 @@ SELECT asked.id AS asked_id, u.*,
     ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id ORDER BY guardian_id) AS guardian_ids,
     ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id AND confirmed_at IS NOT NULL
         ORDER BY guardian_id) AS guardians_confirmed,
+    ARRAY(SELECT tutor_id FROM user_tutors WHERE user_id = asked.id ORDER BY tutor_id) AS tutor_ids,
     coalesce((SELECT json_object_agg(signal, value) FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,
     {_CONSENTS_NOW} AS consents
 FROM unnest(CAST(:ids AS text[])) AS asked (id) LEFT JOIN users u ON u.user_id = asked.id
@@ -135,8 +139,8 @@ def profiles_then(
 ) -> list[tuple[ProfileRow | None, list[str]]]:
     """For each user and instant the profile as it was then, and what of it holds its present state, changed since.
 
-    Consents, guardians' confirmations and first reports of signals have their times. A user's row and list of
-    guardians, and the value of a signal whose last report counts, are what they are now.
+    Consents, guardians' confirmations and first reports of signals have their times. A user's row, their lists of
+    guardians and tutors, and the value of a signal whose last report counts, are what they are now.
     """
     parameters = {
         "ids": [user_id for user_id, _ in asked], "ats": [at for _, at in asked], "members": HOUSEHOLD_MAX,
@@ -152,6 +156,7 @@ def profiles_then(
 def _profile(row: Row[Any]) -> ProfileRow | None:
     if not row.is_known and row.signals == "{}" and row.consents == "[]" and not row.household_members:
         return None
+    signals = _signals.decode(row.signals)
     return ProfileRow(
         user_id=row.id,
         persona=row.persona,
@@ -160,6 +165,7 @@ def _profile(row: Row[Any]) -> ProfileRow | None:
         stated_on=row.stated_on,
         adulthood_attested=bool(row.adulthood_attested),
         guardian_ids=row.guardian_ids,
+        tutor_ids=row.tutor_ids,
         household_id=row.household_id,
         household_members=row.household_members,
         household_size=row.household_size,
@@ -168,9 +174,9 @@ def _profile(row: Row[Any]) -> ProfileRow | None:
         school_ferpa=row.school_ferpa,
         jurisdiction=row.jurisdiction,
         email_domain=row.email_domain,
-        referrer_id=row.referrer_id,
+        referrer_id=_referrer(signals[REFERRER][0] if REFERRER in signals else None, row),
         created_ms=row.created_ms,
-        signals=_signals.decode(row.signals),
+        signals=signals,
         consents=_consents.decode(row.consents),
     )
 
@@ -189,6 +195,7 @@ def read_users(connection: Connection, messages: Sequence[ReadUser]) -> list[Use
 def _view(row: Row[Any], today: date) -> UserView | None:
     if row.user_id is None and row.signals == "{}" and row.consents == "[]":
         return None
+    signals = _values.decode(row.signals)
     return UserView(
         user_id=row.asked_id,
         persona=row.persona,
@@ -198,17 +205,24 @@ def _view(row: Row[Any], today: date) -> UserView | None:
         adulthood_attested=bool(row.adulthood_attested),
         guardian_ids=row.guardian_ids,
         guardians_confirmed=row.guardians_confirmed,
+        tutor_ids=row.tutor_ids,
         household_id=row.household_id,
         school_id=row.school_id,
         jurisdiction=row.jurisdiction,
         email=row.email,
         phone=row.phone,
-        referrer_id=row.referrer_id,
-        signals=_values.decode(row.signals),
+        referrer_id=_referrer(signals.get(REFERRER), row),
+        signals=signals,
         consents=_consents.decode(row.consents),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def _referrer(signal: Any, row: Row[Any]) -> str | None:
+    """Who brought the user: the signal holds who was told first; what the row says came with the last PUT."""
+    referrer: str | None = row.referrer_id if signal is None else str(signal)
+    return referrer
 
 
 def band_today(row: Row[Any], today: date) -> AgeBand:

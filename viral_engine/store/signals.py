@@ -4,9 +4,10 @@ from viral_engine.messages.journal import Statement
 from viral_engine.store.notify import notify
 from viral_engine.store.statements import instant_of, json_text, statement
 
-__all__ = ["FIRST_COUNTS", "set_signal"]
+__all__ = ["FIRST_COUNTS", "REFERRER", "set_referrer", "set_signal"]
 
-FIRST_COUNTS = frozenset({"referrer_id"})
+REFERRER = "referrer_id"
+FIRST_COUNTS = frozenset({REFERRER})
 """Signals whose first value stays."""
 
 
@@ -42,4 +43,22 @@ def set_signal(
             signal in FIRST_COUNTS,
         ),
         notify("user", user_id),
+    )
+
+
+def set_referrer(user_id: str, referrer_id: str, *, at_ms: int) -> Statement:
+    """A referrer told with the user: the first report if there was none, else nothing.
+
+    Raises:
+        ValueError: A text that PostgreSQL cannot hold.
+    """
+    at = instant_of(at_ms)
+    return statement(
+        "INSERT INTO signals (user_id, signal, value, first_at, updated_at) VALUES (%s, %s, %s::jsonb, %s, %s)"
+        " ON CONFLICT (user_id, signal) DO NOTHING",
+        user_id,
+        REFERRER,
+        json_text(referrer_id, "referrer_id"),
+        at,
+        at,
     )

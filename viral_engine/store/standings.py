@@ -1,4 +1,4 @@
-"""How people stand to each other, for who may see whose records: the same relations that a check goes by."""
+"""How people stand to each other, for who may see whose records: the relations that a check goes by, but for tutors."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime

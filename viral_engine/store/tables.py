@@ -72,6 +72,15 @@ user_guardians = Table(
 )
 Index("user_guardians_guardian_idx", user_guardians.c.guardian_id)
 
+user_tutors = Table(
+    "user_tutors",
+    metadata,
+    _column("user_id", Text, C.PSEUDONYM, ForeignKey("users.user_id", ondelete="CASCADE"), primary_key=True),
+    _column("tutor_id", Text, C.PSEUDONYM, primary_key=True),
+    _column("created_at", _INSTANT, C.PROFILE),
+)
+Index("user_tutors_tutor_idx", user_tutors.c.tutor_id)
+
 schools = Table(
     "schools",
     metadata,

@@ -1,4 +1,4 @@
-"""Users and their guardians: written as a whole, never piecemeal."""
+"""Users, their guardians and their tutors: written as a whole, never piecemeal."""
 
 from datetime import date
 
@@ -8,6 +8,7 @@ from viral_engine.domain.canonical import email_domain
 from viral_engine.messages.journal import Statement
 from viral_engine.store.minors import has_guardian
 from viral_engine.store.notify import notify
+from viral_engine.store.signals import set_referrer
 from viral_engine.store.statements import instant_of, statement
 
 __all__ = ["UserRecord", "put_user"]
@@ -42,10 +43,11 @@ class UserRecord(Struct, frozen=True, kw_only=True):
         age_band: as stated on `stated_on`.
         adulthood_attested: by the company, for the user's own acts.
         guardian_ids: all of them.
+        tutor_ids: all of them.
         household_id: as the company sees it; proves nothing.
         school_id: need not be registered.
         phone: plus sign and digits.
-        referrer_id: who brought the user.
+        referrer_id: who brought the user, as told; the first that was ever told counts.
     """
 
     user_id: str
@@ -55,6 +57,7 @@ class UserRecord(Struct, frozen=True, kw_only=True):
     stated_on: date | None = None
     adulthood_attested: bool = False
     guardian_ids: list[str] = []
+    tutor_ids: list[str] = []
     household_id: str | None = None
     school_id: str | None = None
     jurisdiction: str | None = None
@@ -68,7 +71,8 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
 
     Guardians are replaced by the list. Those that were there keep their confirmation. Further ones count as confirmed
     when the user had none before, or known minors only, or when somebody vouches for them; else they wait for
-    `confirm_guardian`: nobody becomes the guardian of somebody else's child by being written into a list.
+    `confirm_guardian`: nobody becomes the guardian of somebody else's child by being written into a list. Tutors are
+    replaced by theirs, and need nobody's word: they teach for the company, which tells so.
 
     Args:
         user: what is known now.
@@ -84,11 +88,20 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
         user.persona, user.date_of_birth, user.age_band, user.stated_on, user.adulthood_attested, user.household_id,
         user.school_id, user.jurisdiction, user.email, domain, user.phone, user.referrer_id, at,
     )  # fmt: skip
-    guardians = list(dict.fromkeys(user.guardian_ids))
+    guardians, tutors = (list(dict.fromkeys(ids)) for ids in (user.guardian_ids, user.tutor_ids))
     return (
         statement(_PUT, user.user_id, at, *values, rows_expected=1),
         # Before the others go, so that replacing the only guardian by a stranger needs a confirmation too.
         statement(_GUARDIANS, user.user_id, at, at, guardians, at, guardians_confirmed_by, user.user_id),
         statement("DELETE FROM user_guardians WHERE user_id = %s AND guardian_id <> ALL(%s)", user.user_id, guardians),
+        statement(
+            "INSERT INTO user_tutors (user_id, tutor_id, created_at) SELECT %s, tutor_id, %s"
+            " FROM unnest(%s::text[]) AS tutor_id ON CONFLICT DO NOTHING",
+            user.user_id,
+            at,
+            tutors,
+        ),
+        statement("DELETE FROM user_tutors WHERE user_id = %s AND tutor_id <> ALL(%s)", user.user_id, tutors),
+        *(() if user.referrer_id is None else (set_referrer(user.user_id, user.referrer_id, at_ms=at_ms),)),
         notify("user", user.user_id),
     )

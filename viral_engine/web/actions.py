@@ -22,13 +22,18 @@ _DATA_CLASSES = frozenset(DataClass)
 _RECIPIENT_CLASSES = frozenset(RecipientClass)
 # No UTF-8 text of so few characters is longer than the limit.
 _CHARACTERS_SURELY_SHORT = TEXT_BYTES_MAX // 4
-OCCURRED_AHEAD_MAX_MS = 366 * 86_400_000
+OCCURRED_AHEAD_MAX_MS = 5 * 60_000
+"""How far two clocks may be apart: what lies further ahead has not happened."""
+REHEARSED_AHEAD_MAX_MS = 366 * 86_400_000
+"""For operators, who let a recorded day pass again after its world was told, which is now."""
 
 
-def to_action(request: CheckRequest, *, api_key_id: str, received_s: float) -> CheckAction:
+def to_action(
+    request: CheckRequest, *, api_key_id: str, received_s: float, ahead_max_ms: int = OCCURRED_AHEAD_MAX_MS
+) -> CheckAction:
     """Returns the canonical check.
 
-    Whether the key may send `occurred_at` is the caller's to ask first.
+    Whether the key may send `occurred_at`, and how far ahead, is the caller's to ask first.
 
     Raises:
         Invalid: a field that cannot be accepted.
@@ -49,7 +54,7 @@ def to_action(request: CheckRequest, *, api_key_id: str, received_s: float) -> C
         else _one_of(request.recipient_class, "recipient_class", _RECIPIENT_CLASSES),
         session_id=None if request.session_id is None else canonical.optional_text(request.session_id, "session_id"),
         has_context=False if request.context is None else _has_context(request.context),
-        occurred_ms=None if request.occurred_at is None else _milliseconds(request.occurred_at),
+        occurred_ms=None if request.occurred_at is None else _milliseconds(request.occurred_at, ahead_max_ms),
         api_key_id=api_key_id,
         received_s=received_s,
     )
@@ -76,7 +81,7 @@ def _one_of(text: str, field: str, known: frozenset[DataClass] | frozenset[Recip
     return text
 
 
-def _milliseconds(text: str) -> int:
+def _milliseconds(text: str, ahead_max_ms: int) -> int:
     try:
         moment = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
@@ -86,7 +91,9 @@ def _milliseconds(text: str) -> int:
     occurred_ms = round(moment.timestamp() * 1000)
     if occurred_ms < 0:
         raise untimely("occurred_at", "must not be before 1970")
-    if occurred_ms > time.time() * 1000 + OCCURRED_AHEAD_MAX_MS:
-        # Imported events never go backwards: one far ahead would shut out all that come after it.
+    if occurred_ms > time.time() * 1000 + ahead_max_ms:
+        # Children would be older then, and imported events never go backwards: one far ahead shuts out all after it.
+        if ahead_max_ms == OCCURRED_AHEAD_MAX_MS:
+            raise untimely("occurred_at", "must not lie more than 5 minutes ahead without scope operate")
         raise untimely("occurred_at", "must not lie more than a year ahead")
     return occurred_ms

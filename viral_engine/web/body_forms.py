@@ -29,11 +29,13 @@ from viral_engine.web.api.access import NETWORK_BITS_MIN_4, NETWORK_BITS_MIN_6
 from viral_engine.web.api.inputs import REASON_LENGTH_MAX
 from viral_engine.web.api.keys import NETWORKS_MAX
 from viral_engine.web.api.policies import VERSION_MAX
-from viral_engine.web.api.users import GUARDIANS_MAX, JURISDICTION_LENGTH_MAX
+from viral_engine.web.api.users import GUARDIANS_MAX, JURISDICTION_LENGTH_MAX, TUTORS_MAX
 from viral_engine.web.forms import (
     ACTION,
     ADDRESS,
+    ANY_DEVICE,
     DATE,
+    DEVICE,
     DOMAIN,
     EMAIL,
     ID,
@@ -75,14 +77,9 @@ _EVIDENCE: Schema = {
     },
 }
 
-_DEVICE: Schema = {
-    **text(),
-    "description": "Not a word that says that there is none, in any case.",
-    "not": {"enum": ["unknown", "null", "none", "undefined", "nil", "n/a"]},
-}
 _VALUES: tuple[Schema, ...] = (
     _where("kind", ["user"], {"value": ID}),
-    _where("kind", ["device"], {"value": _DEVICE}),
+    _where("kind", ["device"], {"value": DEVICE}),
     _where("kind", ["ip"], {"value": ADDRESS}),
 )
 _LISTED: tuple[Schema, ...] = (*_VALUES, _where("kind", ["email_domain"], {"value": DOMAIN}))
@@ -134,7 +131,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
     "CheckRequest": {
         "user_id": ID,
         "action_type": ACTION,
-        "device_id": text(length_min=0),
+        "device_id": ANY_DEVICE,
         "ip_address": ADDRESS,
         "email": EMAIL,
         "phone": PHONE,
@@ -158,6 +155,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "date_of_birth": DATE,
         "stated_on": DATE,
         "guardian_ids": {"type": "array", "maxItems": GUARDIANS_MAX, "items": ID},
+        "tutor_ids": {"type": "array", "maxItems": TUTORS_MAX, "items": ID},
         "household_id": text(),
         "school_id": text(),
         "jurisdiction": text(JURISDICTION_LENGTH_MAX),

@@ -13,7 +13,7 @@ from viral_engine.messages.content import Content, LookAt
 from viral_engine.messages.once import Claim
 from viral_engine.messages.refusals import Refused
 from viral_engine.runtime.errors import CallError, CallTimeout, DeadLetter
-from viral_engine.web.actions import to_action
+from viral_engine.web.actions import OCCURRED_AHEAD_MAX_MS, REHEARSED_AHEAD_MAX_MS, to_action
 from viral_engine.web.ask import ask, ask_again
 from viral_engine.web.auth import Grant, KeyRing
 from viral_engine.web.body import Receive, read_body
@@ -55,9 +55,12 @@ class Checker:
             Invalid: a field that cannot be accepted.
         """
         request = self._decode(body)
-        if request.occurred_at is not None and "backfill" not in grant.scopes:
+        if request.occurred_at is None:
+            return to_action(request, api_key_id=grant.key_id, received_s=received_s)
+        if "backfill" not in grant.scopes:
             raise insufficient_scope(("backfill",), field="occurred_at")
-        return to_action(request, api_key_id=grant.key_id, received_s=received_s)
+        ahead_max_ms = REHEARSED_AHEAD_MAX_MS if "operate" in grant.scopes else OCCURRED_AHEAD_MAX_MS
+        return to_action(request, api_key_id=grant.key_id, received_s=received_s, ahead_max_ms=ahead_max_ms)
 
     async def decide(self, action: CheckAction) -> Answered:
         """Returns the answer, not final when it is that of an outage policy.

@@ -148,7 +148,7 @@ EXAMPLES: Mapping[str, Any] = {
     },
     "RedactionBody": {"content": "Write to ann@example.org", "audience": "public"},
     "RedactionAnswer": {"content": "Write to [EMAIL_1]", "findings": {"email": 1}},
-    "UserBody": {"persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": [41], "jurisdiction": "us-ca"},
+    "UserBody": {"persona": "student", "date_of_birth": "2015-05-05", "guardian_ids": [41], "tutor_ids": [7]},
     "UserStored": {"user_id": "42"},
     "UserView": {
         "user_id": "42",
@@ -159,6 +159,7 @@ EXAMPLES: Mapping[str, Any] = {
         "adulthood_attested": False,
         "guardian_ids": ["41"],
         "guardians_confirmed": ["41"],
+        "tutor_ids": ["7"],
         "household_id": None,
         "school_id": None,
         "jurisdiction": "us-ca",

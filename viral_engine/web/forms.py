@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from viral_engine.domain.canonical import ID_LENGTH_MAX
+from viral_engine.domain.canonical import ID_LENGTH_MAX, INVISIBLE
 
 Schema = Mapping[str, Any]
 
 # Written with \x, as the text itself would stand in the page of the description.
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_NO_CONTROLS = f"^[^{_CONTROLS}]*$"
+_VISIBLE = f"[^{_CONTROLS}{INVISIBLE}]"
 _NO_CONTROLS_BUT_BREAKS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP = "[0-9A-Fa-f]{1,4}"
@@ -44,9 +46,26 @@ def words(*of: str) -> Schema:
     return {"type": "string", "enum": list(of)}
 
 
+def _any_case(word: str) -> str:
+    return "".join(f"[{letter}{letter.upper()}]" if letter.isalpha() else letter for letter in word)
+
+
 ID: Schema = {"anyOf": [{"type": "integer"}, text()]}
 # The pattern says that the dashes are part of it: many readers of the format take an id without them.
 UUID: Schema = {"type": "string", "format": "uuid", "pattern": f"^{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}$"}
+_NO_DEVICE = "|".join(map(_any_case, ("unknown", "null", "none", "undefined", "nil", "n/a")))
+# The empty text and a blank one say that there is none.
+ANY_DEVICE: Schema = {
+    **text(length_min=0),
+    "description": "No invisible characters such as U+200B; blanks at the ends are left off.",
+    "pattern": f"^{_VISIBLE}*$",
+}
+DEVICE: Schema = {
+    **text(),
+    "description": "As in a check, and not a word that says that there is none, in any case.",
+    "pattern": rf"^{_VISIBLE}*[^\s{_CONTROLS}{INVISIBLE}]{_VISIBLE}*$",
+    "not": {"pattern": rf"^\s*(?:{_NO_DEVICE})\s*$"},
+}
 DATE: Schema = {"type": "string", "format": "date"}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 ADDRESS: Schema = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}

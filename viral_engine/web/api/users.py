@@ -33,6 +33,7 @@ from viral_engine.web.routes import Answer, Call
 
 BORN_MIN = date(1900, 1, 1)
 GUARDIANS_MAX = 20
+TUTORS_MAX = 20
 JURISDICTION_LENGTH_MAX = 16
 EVIDENCE_BYTES_MAX = 4096
 _SIGNAL = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -147,14 +148,10 @@ def canonical_user(body: UserBody, today: date) -> UserBody:
     if body.adulthood_attested and body.persona not in ATTESTED:
         reason = f"is for {', '.join(ATTESTED)}: of a {body.persona} tell date_of_birth, or age_band with stated_on"
         raise Invalid("adulthood_attested", reason)
-    if len(body.guardian_ids) > GUARDIANS_MAX:
-        raise Invalid("guardian_ids", f"may have {GUARDIANS_MAX} ids at most")
-    guardians: list[int | str] = [
-        canonical.user_id(guardian, f"guardian_ids[{position}]") for position, guardian in enumerate(body.guardian_ids)
-    ]
     return structs.replace(
         body,
-        guardian_ids=guardians,
+        guardian_ids=_ids(body.guardian_ids, "guardian_ids", GUARDIANS_MAX),
+        tutor_ids=_ids(body.tutor_ids, "tutor_ids", TUTORS_MAX),
         household_id=canonical.optional_text(body.household_id, "household_id"),
         school_id=canonical.optional_text(body.school_id, "school_id"),
         jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", JURISDICTION_LENGTH_MAX),
@@ -162,6 +159,12 @@ def canonical_user(body: UserBody, today: date) -> UserBody:
         phone=canonical.phone(body.phone),
         referrer_id=None if body.referrer_id is None else canonical.user_id(body.referrer_id, "referrer_id"),
     )
+
+
+def _ids(given: list[int | str], field: str, ids_max: int) -> list[int | str]:
+    if len(given) > ids_max:
+        raise Invalid(field, f"may have {ids_max} ids at most")
+    return [canonical.user_id(one, f"{field}[{position}]") for position, one in enumerate(given)]
 
 
 def _check_age(body: UserBody, today: date) -> None:

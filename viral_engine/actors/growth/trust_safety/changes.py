@@ -26,7 +26,7 @@ from viral_engine.domain.facts import ListKind
 from viral_engine.messages.access import AddEntry, EntryStands, ListName, RemoveEntry
 from viral_engine.messages.people import AddConsent, ConfirmGuardian, PutUser, SetSignal, UserBody, WithdrawConsent
 from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
-from viral_engine.messages.refusals import Refused, no_guardian, not_found, untimely
+from viral_engine.messages.refusals import Refused, no_guardian, no_tutor, not_found, untimely
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
 from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry, name_entry
 from viral_engine.store.audit import audit_entry, audit_entry_about
@@ -96,11 +96,12 @@ def plan_change(message: ChangeMessage, new_id: Callable[[], UUID], now_ms: int)
 
 def _put_user(message: PutUser, now_ms: int) -> Change:
     body, user_id = message.body, message.user_id
-    guardians = _ids(body.guardian_ids, "guardian_ids", besides=user_id)
+    guardians = _ids(body.guardian_ids, "guardian_ids", besides=user_id, refused=no_guardian)
+    tutors = _ids(body.tutor_ids, "tutor_ids", besides=user_id, refused=no_tutor)
     return Change(
         statements=(
             *(refuse_minor(guardian, at_ms=now_ms) for guardian in guardians),
-            *put_user(_record(user_id, body, list(guardians)), at_ms=now_ms),
+            *put_user(_record(user_id, body, list(guardians), list(tutors)), at_ms=now_ms),
             notify_children(user_id),
             audit_entry(
                 "user.put",
@@ -117,7 +118,7 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
     )
 
 
-def _record(user_id: str, body: UserBody, guardians: list[str]) -> UserRecord:
+def _record(user_id: str, body: UserBody, guardians: list[str], tutors: list[str]) -> UserRecord:
     return UserRecord(
         user_id=user_id,
         persona=body.persona,
@@ -126,6 +127,7 @@ def _record(user_id: str, body: UserBody, guardians: list[str]) -> UserRecord:
         stated_on=body.stated_on,
         adulthood_attested=body.adulthood_attested,
         guardian_ids=guardians,
+        tutor_ids=tutors,
         household_id=canonical.optional_text(body.household_id, "household_id"),
         school_id=canonical.optional_text(body.school_id, "school_id"),
         jurisdiction=canonical.optional_text(body.jurisdiction, "jurisdiction", JURISDICTION_LENGTH_MAX),
@@ -351,7 +353,9 @@ def _minor(field: str, guardian: str) -> Refused:
     return no_guardian(field, f"{guardian} is known to be under 18, and a minor is nobody's guardian")
 
 
-def _ids(values: Sequence[int | str], name: str, besides: str) -> dict[str, str]:
+def _ids(
+    values: Sequence[int | str], name: str, besides: str, refused: Callable[[str, str], Refused]
+) -> dict[str, str]:
     """Returns canonical ids, each once, with the field where it stands.
 
     Raises:
@@ -363,7 +367,7 @@ def _ids(values: Sequence[int | str], name: str, besides: str) -> dict[str, str]
         where = f"{name}[{position}]"
         identifier = canonical.user_id(value, where)
         if identifier == besides:
-            raise no_guardian(where, f"{where} must be somebody else than the user")
+            raise refused(where, f"{where} must be somebody else than the user")
         found.setdefault(identifier, where)
     return found
 

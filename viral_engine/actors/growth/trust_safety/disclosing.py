@@ -52,4 +52,7 @@ def _grounds(decision: Decision, user_id: str, subject: Profile) -> Grounds:
     """The relation that the decision was made on."""
     if Reason.NOT_AUTHORIZED_FOR_SUBJECT in decision.reasons:
         return Grounds.NONE
-    return Grounds.GUARDIAN if user_id in subject.guardians else Grounds.SCHOOL
+    if user_id in subject.guardians:
+        return Grounds.GUARDIAN
+    # A tutor has no grounds for a record as such.
+    return Grounds.NONE if user_id in subject.tutors else Grounds.SCHOOL

@@ -132,4 +132,6 @@ def _relation(profile: Profile, subject: Profile | None) -> Relation:
         return Relation.GUARDIAN
     if profile.persona == "staff" and profile.school_id is not None and profile.school_id == subject.school_id:
         return Relation.SCHOOL
+    if profile.user_id in subject.tutors:
+        return Relation.TUTOR
     return Relation.NONE

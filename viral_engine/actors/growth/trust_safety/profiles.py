@@ -30,6 +30,7 @@ class Profile:
     stated_on: date | None = None
     attested_adult: bool = False
     guardians: frozenset[str] = frozenset()
+    tutors: frozenset[str] = frozenset()
     household: frozenset[str] = frozenset()
     household_size: int = 0
     household_joined_ms: tuple[int, ...] = ()
@@ -77,7 +78,6 @@ def profile_of(row: ProfileRow) -> Profile:
         payment_verified=signals.get("payment_verified") is True,
     )
     guardians = frozenset(row.guardian_ids)
-    referrer = row.referrer_id or signals.get("referrer_id")
     return Profile(
         user_id=row.user_id,
         persona=row.persona,
@@ -87,13 +87,14 @@ def profile_of(row: ProfileRow) -> Profile:
         # A row of before this was refused may say it of a student.
         attested_adult=row.adulthood_attested and row.persona in ATTESTED,
         guardians=guardians,
+        tutors=frozenset(row.tutor_ids),
         household=frozenset(row.household_members),
         household_size=row.household_size,
         household_joined_ms=tuple(row.household_joined_ms),
         school_id=row.school_id,
         jurisdiction=(row.jurisdiction or "").lower(),
         email_domain=row.email_domain,
-        referrer=str(referrer) if referrer is not None else None,
+        referrer=row.referrer_id,
         created_ms=row.created_ms,
         trust=trust if trust != NO_TRUST else NO_TRUST,
         consents=tuple(
