@@ -217,6 +217,22 @@ def test_a_consent_stops_counting_at_once_when_its_giver_turns_out_to_be_a_minor
     assert shared_daemon.check("child-31", "share_personal_info")["consent"]["basis"] == given
 
 
+def test_a_guardian_of_one_s_own_guardian_is_refused(shared_daemon: RunningDaemon) -> None:
+    twelve_year_old(shared_daemon, "child-52", "parent-52")
+    body = {"persona": "parent", "guardian_ids": ["child-53", "child-52"]}
+    path = "/v1/users/parent-52"
+    minor = shared_daemon.request("PUT", path, body)
+    assert (minor.status, minor.json["field"]) == (409, "guardian_ids[1]")
+    twelve_year_old(shared_daemon, "friend-52", "other-52")
+    body = {"persona": "student", "guardian_ids": ["friend-53"]}
+    assert shared_daemon.request("PUT", "/v1/users/unknown-52", body).status == 201
+    circle = shared_daemon.request("PUT", "/v1/users/friend-53", {"persona": "student", "guardian_ids": ["unknown-52"]})
+    assert (circle.status, circle.json["error"], circle.json["field"]) == (409, "no_guardian", "guardian_ids[0]")
+    assert circle.json["message"] == (
+        "unknown-52 has friend-53 as a guardian, and nobody is their own guardian's guardian"
+    )
+
+
 def test_nobody_attests_that_a_student_is_of_age(shared_daemon: RunningDaemon) -> None:
     body = {"persona": "student", "adulthood_attested": True}
     refused = shared_daemon.request("PUT", "/v1/users/grown-50", body)

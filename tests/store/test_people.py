@@ -176,7 +176,12 @@ def test_any_number_of_consents_of_one_child_stand_side_by_side(store: Database)
 def test_a_withdrawal_is_kept_with_its_first_instant_and_may_come_twice(store: Database) -> None:
     commit(store.conninfo, *consent(1, "kid", "mum"))
     for seconds in (1, 2):
-        commit(store.conninfo, *withdraw_consent(consent_id(1), "kid", author="k", at_ms=NOON_MS + seconds * 1000))
+        commit(
+            store.conninfo,
+            *withdraw_consent(
+                consent_id(1), "kid", objection_id=consent_id(900), author="k", at_ms=NOON_MS + seconds * 1000
+            ),
+        )
     (view,) = known(store, "kid").consents
     assert view.withdrawn_at == NOON.replace(second=1)
     with store.engine.connect() as connection:
@@ -186,7 +191,10 @@ def test_a_withdrawal_is_kept_with_its_first_instant_and_may_come_twice(store: D
 def test_a_consent_of_somebody_else_cannot_be_withdrawn(store: Database) -> None:
     commit(store.conninfo, *consent(1, "kid", "mum"))
     with pytest.raises(RowsDiffer):
-        commit(store.conninfo, *withdraw_consent(consent_id(1), "other", author="k", at_ms=NOON_MS))
+        commit(
+            store.conninfo,
+            *withdraw_consent(consent_id(1), "other", objection_id=consent_id(900), author="k", at_ms=NOON_MS),
+        )
     assert known(store, "kid").consents[0].withdrawn_at is None
 
 
@@ -238,7 +246,7 @@ def test_confirming_who_is_no_guardian_fails(store: Database) -> None:
 def test_only_another_guardian_or_the_school_s_staff_confirms_one(store: Database, by: str, may: bool) -> None:  # noqa: FBT001
     commit(store.conninfo, *put("kid", guardian_ids=["mum"], school_id="s1"))
     commit(store.conninfo, *put("kid", guardian_ids=["mum", "stranger"], school_id="s1"))
-    commit(store.conninfo, *put("head-teacher", persona="staff", school_id="s1"))
+    commit(store.conninfo, *put("head-teacher", persona="staff", school_id="s1", date_of_birth=None))
     commit(store.conninfo, *put("other-teacher", persona="staff", school_id="s2"))
     commit(store.conninfo, *put("classmate", school_id="s1"))
     if may:
@@ -260,7 +268,10 @@ def test_a_verified_household_is_made_of_standing_consents(store: Database) -> N
     assert known(store, "kid").household_members == ["brother", "mum", "sister"]
     assert known(store, "mum").household_members == ["brother", "kid", "sister"]
     assert known(store, "friend").household_members == ["other"]
-    commit(store.conninfo, *withdraw_consent(consent_id(4), "brother", author="k", at_ms=NOON_MS))
+    commit(
+        store.conninfo,
+        *withdraw_consent(consent_id(4), "brother", objection_id=consent_id(900), author="k", at_ms=NOON_MS),
+    )
     assert known(store, "kid").household_members == ["mum", "sister"]
     assert known(store, "brother").household_members == []
 

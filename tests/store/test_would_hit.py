@@ -79,7 +79,7 @@ def test_verified_households_and_schools_of_the_users_are_named(store: Database)
         # One family of two guardians, one whose children are two, one that was taken back, one that only says so.
         *consent(1, "kid1", "mum1"), *consent(2, "kid1", "dad1"), *consent(3, "kid2", "mum2"),
         *consent(4, "other", "mum2"), *consent(5, "kid3", "mum3"), *put("kid4", household_id="h-1"),
-        *withdraw_consent(consent_id(5), "kid3", author="key1", at_ms=NOON_MS + 9),
+        *withdraw_consent(consent_id(5), "kid3", objection_id=consent_id(900), author="key1", at_ms=NOON_MS + 9),
     )  # fmt: skip
     attempts(store, *({"user_id": user, "device_id": "d-1"} for user in ("kid1", "dad1", "kid2", "kid3", "kid4")))
     found = asked(store, "device", "d-1")

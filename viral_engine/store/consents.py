@@ -49,13 +49,30 @@ def add_consent(
     )
 
 
-def withdraw_consent(consent_id: UUID, user_id: str, *, author: str, at_ms: int) -> tuple[Statement, ...]:
+# Somebody has consented since, and the guardian has not said no to that yet.
+_OBJECT = (
+    "INSERT INTO parental_consents (id, user_id, scope, method, guardian_id, evidence, policy_version, consent_given,"
+    " granted_at, granted_by, withdrawn_at, withdrawn_by)"
+    " SELECT %s, user_id, scope, method, guardian_id, evidence, policy_version, false, at, author, at, author"
+    " FROM parental_consents AS c, (SELECT %s::timestamptz AS at, %s::text AS author) AS now"
+    " WHERE id = %s AND user_id = %s AND withdrawn_at IS NOT NULL AND EXISTS (SELECT FROM parental_consents AS later"
+    " WHERE later.user_id = c.user_id AND later.withdrawn_at IS NULL AND later.granted_at > (SELECT max(withdrawn_at)"
+    " FROM parental_consents AS said WHERE said.user_id = c.user_id AND said.guardian_id = c.guardian_id"
+    " AND said.scope = c.scope))"
+)
+
+
+def withdraw_consent(
+    consent_id: UUID, user_id: str, *, objection_id: UUID, author: str, at_ms: int
+) -> tuple[Statement, ...]:
     """Ends a consent; `RowsDiffer` when the user has none of that id.
 
     A withdrawal that comes twice succeeds twice and keeps its first instant: a parent who presses again is not told
-    that there is nothing to withdraw.
+    that there is nothing to withdraw. When anybody has consented since, it is a withdrawal of today, in a row of its
+    own, which `objection_id` names: what was consented to since ends too.
     """
     return (
+        statement(_OBJECT, objection_id, instant_of(at_ms), author, consent_id, user_id),
         statement(
             "UPDATE parental_consents SET consent_given = false, withdrawn_at = coalesce(withdrawn_at, %s),"
             " withdrawn_by = coalesce(withdrawn_by, %s) WHERE id = %s AND user_id = %s",

@@ -5,19 +5,21 @@ from viral_engine.store.minors import has_guardian, is_known_minor
 from viral_engine.store.notify import CHANNEL, notify
 from viral_engine.store.statements import instant_of, statement
 
-__all__ = ["CHILDREN_MAX", "confirm_guardian", "notify_children", "require_guardian"]
+__all__ = ["CHILDREN_MAX", "confirm_guardian", "notify_children", "refuse_ward", "require_guardian"]
 
 CHILDREN_MAX = 1_000
 """Children of one guardian who are named one by one when something about the guardian changes."""
 
-# An existing guardian who is not known to be a minor, or somebody of the staff of the user's school.
-_MAY_CONFIRM = (
-    "EXISTS (SELECT FROM user_guardians AS other WHERE other.user_id = %s AND other.guardian_id = %s"  # noqa: S608
-    " AND other.guardian_id <> user_guardians.guardian_id AND other.confirmed_at IS NOT NULL"
-    " AND NOT (SELECT "
-    f"{is_known_minor('other.guardian_id', 'today')} FROM (SELECT (%s AT TIME ZONE 'UTC')::date) AS d (today)))"
+# By another guardian, or by staff of the user's school; by no known minor, and by nobody for themselves.
+_CONFIRM = (
+    "UPDATE user_guardians SET confirmed_at = coalesce(confirmed_at, %s), confirmed_by = coalesce(confirmed_by, %s)"  # noqa: S608
+    " FROM (SELECT %s::text AS confirming, (%s AT TIME ZONE 'UTC')::date AS today) AS d"
+    " WHERE user_id = %s AND guardian_id = %s AND removed_at IS NULL AND guardian_id <> confirming"
+    f" AND NOT {is_known_minor('confirming', 'today')}"
+    " AND (EXISTS (SELECT FROM user_guardians AS other WHERE other.user_id = user_guardians.user_id"
+    " AND other.guardian_id = confirming AND other.confirmed_at IS NOT NULL AND other.removed_at IS NULL)"
     " OR EXISTS (SELECT FROM users AS staff JOIN users AS pupil USING (school_id)"
-    " WHERE staff.user_id = %s AND staff.persona = 'staff' AND pupil.user_id = %s)"
+    " WHERE staff.user_id = confirming AND staff.persona = 'staff' AND pupil.user_id = user_guardians.user_id))"
 )
 
 _NOTIFY_CHILDREN = f"""
@@ -44,7 +46,7 @@ def notify_children(guardian_id: str) -> Statement:
 def require_guardian(user_id: str, guardian_id: str, *, at_ms: int) -> tuple[Statement, ...]:
     """Makes sure that a consent comes from a confirmed guardian; `RowsDiffer` when it does not.
 
-    A user without any guardian, or with known minors only, gets this one: the consent's method is what proves a
+    A user who never had a guardian, or known minors only, gets this one: the consent's method is what proves a
     parent. With one there, a further one must have been confirmed before.
     """
     at = instant_of(at_ms)
@@ -60,7 +62,8 @@ def require_guardian(user_id: str, guardian_id: str, *, at_ms: int) -> tuple[Sta
             user_id,
         ),
         statement(
-            "SELECT 1 FROM user_guardians WHERE user_id = %s AND guardian_id = %s AND confirmed_at IS NOT NULL",
+            "SELECT 1 FROM user_guardians WHERE user_id = %s AND guardian_id = %s AND confirmed_at IS NOT NULL"
+            " AND removed_at IS NULL",
             user_id,
             guardian_id,
             rows_expected=1,
@@ -76,19 +79,16 @@ def confirm_guardian(user_id: str, guardian_id: str, *, confirmed_by: str, at_ms
     """
     at = instant_of(at_ms)
     return (
-        statement(
-            "UPDATE user_guardians SET confirmed_at = coalesce(confirmed_at, %s),"  # noqa: S608 - constants
-            f" confirmed_by = coalesce(confirmed_by, %s) WHERE user_id = %s AND guardian_id = %s AND ({_MAY_CONFIRM})",
-            at,
-            confirmed_by,
-            user_id,
-            guardian_id,
-            user_id,
-            confirmed_by,
-            at,
-            confirmed_by,
-            user_id,
-            rows_expected=1,
-        ),
+        statement(_CONFIRM, at, confirmed_by, confirmed_by, at, user_id, guardian_id, rows_expected=1),
         notify("user", user_id),
+    )
+
+
+def refuse_ward(user_id: str, guardian_id: str) -> Statement:
+    """Makes sure that nobody is the guardian of their own guardian; `RowsDiffer` when they would be."""
+    return statement(
+        "SELECT 1 FROM user_guardians WHERE user_id = %s AND guardian_id = %s AND removed_at IS NULL",
+        guardian_id,
+        user_id,
+        rows_expected=0,
     )

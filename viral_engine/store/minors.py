@@ -44,7 +44,7 @@ def consented_as_minor(row: str) -> str:
 
 
 def has_guardian(user_id: str, day: str) -> str:
-    """The condition that a user has a guardian, confirmed or not, who is not known to be a minor on a day.
+    """The condition that a user has or had a guardian, confirmed or not, who is not known to be a minor on a day.
 
     Args:
         user_id: SQL of a user's id.

@@ -14,7 +14,7 @@ from viral_engine.messages.reading import HOUSEHOLD_MAX, ProfileRow, ReadProfile
 from viral_engine.store.minors import consented_as_minor, is_known_minor
 from viral_engine.store.signals import FIRST_COUNTS, REFERRER
 
-__all__ = ["band_today", "profiles_then", "read_profiles", "read_users"]
+__all__ = ["band_today", "profiles_then", "read_profiles", "read_users", "ties"]
 
 _CONSENTS = """coalesce((
     SELECT json_agg(json_build_object(
@@ -32,14 +32,26 @@ _CONSENTS_THEN = _CONSENTS.format(
 )
 
 
-def _held_now(row: str) -> str:
-    """A consent that holds: given, by no minor, and not withdrawn."""
-    return f"{row}consent_given AND NOT {consented_as_minor(row)}"
+def ties(row: str, at: str = "now()") -> str:
+    """The condition that a consent ties a household at an instant.
+
+    It was given by then, by no minor, by nobody who is a guardian no more, and is neither withdrawn nor expired. A
+    profile in memory learns of an expiry when it is read anew.
+
+    Args:
+        row: What stands before a column of `parental_consents`, with its dot.
+        at: SQL of an instant.
+    """
+    gone = f"gone.user_id = {row}user_id AND gone.guardian_id = {row}guardian_id AND gone.removed_at <= {at}"
+    return (
+        f"{row}granted_at <= {at} AND ({row}withdrawn_at IS NULL OR {row}withdrawn_at > {at})"
+        f" AND ({row}expires_at IS NULL OR {row}expires_at > {at}) AND NOT {consented_as_minor(row)}"
+        f" AND NOT EXISTS (SELECT FROM user_guardians AS gone WHERE {gone})"
+    )
 
 
-def _held_then(row: str) -> str:
-    withdrawn = f"({row}withdrawn_at IS NULL OR {row}withdrawn_at > asked.at)"
-    return f"{row}granted_at <= asked.at AND {withdrawn} AND NOT {consented_as_minor(row)}"
+def _tie_then(row: str) -> str:
+    return ties(row, "asked.at")
 
 
 def _profiles(held: Callable[[str], str], consents: str, *, then: bool) -> str:
@@ -48,6 +60,7 @@ def _profiles(held: Callable[[str], str], consents: str, *, then: bool) -> str:
     `then`: as of the instant `asked.at`, for what has the times of its changes; `asked` has the rows then.
     """
     today = "(asked.at AT TIME ZONE 'UTC')::date" if then else "(now() AT TIME ZONE 'UTC')::date"
+    listed = "(removed_at IS NULL OR removed_at > asked.at)" if then else "removed_at IS NULL"
     of_then = {
         name: f" AND {name} <= asked.at" if then else ""
         for name in ("u.created_at", "confirmed_at", "created_at", "first_at")
@@ -58,7 +71,7 @@ SELECT asked.id, u.user_id IS NOT NULL AS is_known, u.persona, u.date_of_birth::
     (extract(epoch FROM u.created_at) * 1000)::bigint AS created_ms,
     coalesce(s.ferpa, u.school_id IS NOT NULL) AS school_ferpa,
     ARRAY(SELECT guardian_id FROM user_guardians
-        WHERE user_id = asked.id AND confirmed_at IS NOT NULL{of_then["confirmed_at"]}
+        WHERE user_id = asked.id AND confirmed_at IS NOT NULL{of_then["confirmed_at"]} AND {listed}
         AND NOT {is_known_minor("guardian_id", today)} ORDER BY guardian_id)
         AS guardian_ids,
     ARRAY(SELECT tutor_id FROM user_tutors
@@ -101,14 +114,16 @@ _CHANGED = f""",
     EXISTS (SELECT FROM signals WHERE user_id = asked.id AND first_at <= asked.at AND updated_at > asked.at
         AND signal <> ALL(CAST(:first_counts AS text[]))) AS signals_changed"""  # noqa: S608 - made of constants
 
-_PROFILES = text(_profiles(_held_now, _CONSENTS_NOW, then=False))
-_PROFILES_THEN = text(_profiles(_held_then, _CONSENTS_THEN, then=True))
+_PROFILES = text(_profiles(ties, _CONSENTS_NOW, then=False))
+_PROFILES_THEN = text(_profiles(_tie_then, _CONSENTS_THEN, then=True))
 
 _USERS = text(
     f"""
 SELECT asked.id AS asked_id, u.*,
-    ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id ORDER BY guardian_id) AS guardian_ids,
+    ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id AND removed_at IS NULL
+        ORDER BY guardian_id) AS guardian_ids,
     ARRAY(SELECT guardian_id FROM user_guardians WHERE user_id = asked.id AND confirmed_at IS NOT NULL
+        AND removed_at IS NULL
         ORDER BY guardian_id) AS guardians_confirmed,
     ARRAY(SELECT tutor_id FROM user_tutors WHERE user_id = asked.id ORDER BY tutor_id) AS tutor_ids,
     coalesce((SELECT json_object_agg(signal, value) FROM signals WHERE user_id = asked.id), '{{}}')::text AS signals,

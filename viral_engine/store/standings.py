@@ -20,6 +20,7 @@ SELECT asked.number, asked.id, u.date_of_birth, u.age_band, u.stated_on,
     coalesce(asked.id = asked.asker, false) AS is_self,
     EXISTS (SELECT FROM user_guardians AS g
         WHERE g.user_id = asked.id AND g.guardian_id = asked.asker AND g.confirmed_at IS NOT NULL
+        AND g.removed_at IS NULL
         AND NOT {is_known_minor("asked.asker", "(now() AT TIME ZONE 'UTC')::date")}) AS is_guardian,
     EXISTS (SELECT FROM users AS staff WHERE staff.user_id = asked.asker AND staff.persona = 'staff'
         AND staff.school_id = u.school_id) AS is_school,

@@ -69,6 +69,7 @@ user_guardians = Table(
     _column("confirmed_at", _INSTANT, C.CONSENT_EVIDENCE, null=True),
     _column("confirmed_by", Text, C.CONSENT_EVIDENCE, null=True),
     _column("created_at", _INSTANT, C.CONSENT_EVIDENCE),
+    _column("removed_at", _INSTANT, C.CONSENT_EVIDENCE, null=True),
 )
 Index("user_guardians_guardian_idx", user_guardians.c.guardian_id)
 

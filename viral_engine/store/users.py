@@ -23,6 +23,12 @@ _PUT = (
     f" {', '.join(f'{field} = excluded.{field}' for field in _FIELDS)} RETURNING (xmax = 0)"
 )
 
+# Who was left out for a while is no stranger, unless somebody else has been the child's guardian meanwhile.
+_STILL_CONFIRMED = (
+    "CASE WHEN user_guardians.removed_at IS NULL OR NOT EXISTS (SELECT FROM user_guardians AS other"
+    " WHERE other.user_id = excluded.user_id AND other.guardian_id <> excluded.guardian_id"
+    " AND other.confirmed_at IS NOT NULL AND other.removed_at IS NULL) THEN user_guardians.{} END"
+)
 _GUARDIANS = (
     "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"  # noqa: S608
     " SELECT %s, guardian_id, CASE WHEN vouched IS NOT NULL THEN %s::timestamptz END, vouched, %s"
@@ -30,8 +36,8 @@ _GUARDIANS = (
     " LATERAL (SELECT coalesce(%s::text,"
     f" CASE WHEN NOT {has_guardian('%s', 'd.today')} THEN 'first' END) AS vouched) AS v"
     " ON CONFLICT (user_id, guardian_id) DO UPDATE SET"
-    " confirmed_at = coalesce(user_guardians.confirmed_at, excluded.confirmed_at),"
-    " confirmed_by = coalesce(user_guardians.confirmed_by, excluded.confirmed_by)"
+    f" confirmed_at = coalesce({_STILL_CONFIRMED.format('confirmed_at')}, excluded.confirmed_at),"
+    f" confirmed_by = coalesce({_STILL_CONFIRMED.format('confirmed_by')}, excluded.confirmed_by), removed_at = NULL"
 )
 
 
@@ -70,8 +76,9 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
     """Replaces what is known of a user. The first statement answers whether the user is new.
 
     Guardians are replaced by the list. Those that were there keep their confirmation. Further ones count as confirmed
-    when the user had none before, or known minors only, or when somebody vouches for them; else they wait for
-    `confirm_guardian`: nobody becomes the guardian of somebody else's child by being written into a list. Tutors are
+    when the user never had any, or known minors only, or when somebody vouches for them; else they wait for
+    `confirm_guardian`: nobody becomes the guardian of somebody else's child by being written into a list, nor by others
+    being left out of it, which is remembered. Tutors are
     replaced by theirs, and need nobody's word: they teach for the company, which tells so.
 
     Args:
@@ -93,7 +100,13 @@ def put_user(user: UserRecord, *, at_ms: int, guardians_confirmed_by: str | None
         statement(_PUT, user.user_id, at, *values, rows_expected=1),
         # Before the others go, so that replacing the only guardian by a stranger needs a confirmation too.
         statement(_GUARDIANS, user.user_id, at, at, guardians, at, guardians_confirmed_by, user.user_id),
-        statement("DELETE FROM user_guardians WHERE user_id = %s AND guardian_id <> ALL(%s)", user.user_id, guardians),
+        statement(
+            "UPDATE user_guardians SET removed_at = %s"
+            " WHERE user_id = %s AND guardian_id <> ALL(%s) AND removed_at IS NULL",
+            at,
+            user.user_id,
+            guardians,
+        ),
         statement(
             "INSERT INTO user_tutors (user_id, tutor_id, created_at) SELECT %s, tutor_id, %s"
             " FROM unnest(%s::text[]) AS tutor_id ON CONFLICT DO NOTHING",

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, TextClause, text
 from viral_engine.domain.uuid7 import lowest_uuid7, timestamp_ms_of
 from viral_engine.messages.reading import HOUSEHOLD_MAX
 from viral_engine.messages.would_hit import HIT_IDS_MAX, ReadWouldHit, WouldHit
-from viral_engine.store.minors import consented_as_minor
+from viral_engine.store.profiles import ties
 from viral_engine.store.statements import instant_of
 
 __all__ = ["BOUNDS", "Bounds", "read_would_hit"]
@@ -49,7 +49,7 @@ _IS_KNOWN = text(
     " OR EXISTS (SELECT FROM signals WHERE user_id = :value)"
 )
 # As a check has it: a guardian's consent that was not withdrawn makes guardian and child one household.
-_HELD = f"SELECT guardian_id, user_id FROM parental_consents c WHERE consent_given AND NOT {consented_as_minor('c.')}"  # noqa: S608
+_HELD = f"SELECT guardian_id, user_id FROM parental_consents AS c WHERE {ties('c.')}"  # noqa: S608 - constants
 _EDGES = text(f"{_HELD} AND user_id = ANY(:ids) UNION {_HELD} AND guardian_id = ANY(:ids) LIMIT :rows")
 _SCHOOLS = text(
     "SELECT DISTINCT school_id FROM users WHERE user_id = ANY(:ids) AND school_id IS NOT NULL ORDER BY school_id"

@@ -31,7 +31,7 @@ from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCas
 from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry, name_entry
 from viral_engine.store.audit import audit_entry, audit_entry_about
 from viral_engine.store.consents import add_consent, withdraw_consent
-from viral_engine.store.guardians import confirm_guardian, notify_children, require_guardian
+from viral_engine.store.guardians import confirm_guardian, notify_children, refuse_ward, require_guardian
 from viral_engine.store.ids import uuid_of
 from viral_engine.store.minors import refuse_minor
 from viral_engine.store.signals import set_signal
@@ -77,7 +77,7 @@ def plan_change(message: ChangeMessage, new_id: Callable[[], UUID], now_ms: int)
         case AddConsent():
             return _add_consent(message, new_id(), now_ms)
         case WithdrawConsent():
-            return _withdraw_consent(message, now_ms)
+            return _withdraw_consent(message, new_id(), now_ms)
         case ConfirmGuardian():
             return _confirm_guardian(message, now_ms)
         case SetSignal():
@@ -101,6 +101,7 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
     return Change(
         statements=(
             *(refuse_minor(guardian, at_ms=now_ms) for guardian in guardians),
+            *(refuse_ward(user_id, guardian) for guardian in guardians),
             *put_user(_record(user_id, body, list(guardians), list(tutors)), at_ms=now_ms),
             notify_children(user_id),
             audit_entry(
@@ -113,8 +114,15 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
         ),
         users=(user_id, *guardians),
         notices=lambda rows: [notice for notice, _ in rows[-2]],
-        answer=lambda rows: bool(rows[len(guardians)][0][0]),
-        refusals={place: _minor(where, guardian) for place, (guardian, where) in enumerate(guardians.items())},
+        answer=lambda rows: bool(rows[2 * len(guardians)][0][0]),
+        refusals=dict(
+            enumerate(
+                [
+                    *(_minor(where, guardian) for guardian, where in guardians.items()),
+                    *(_ward(where, guardian, user_id) for guardian, where in guardians.items()),
+                ]
+            )
+        ),
     )
 
 
@@ -151,6 +159,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
     return Change(
         statements=(
             refuse_minor(guardian, at_ms=now_ms),
+            refuse_ward(user_id, guardian),
             *require_guardian(user_id, guardian, at_ms=now_ms),
             *add_consent(
                 new_id,
@@ -175,7 +184,7 @@ def _add_consent(message: AddConsent, new_id: UUID, now_ms: int) -> Change:
         users=(user_id, guardian),
         answer=lambda _rows: str(new_id),
         refused=no_guardian("guardian_id", f"{guardian} is no confirmed guardian of {user_id}"),
-        refusals={0: _minor("guardian_id", guardian)},
+        refusals={0: _minor("guardian_id", guardian), 1: _ward("guardian_id", guardian, user_id)},
     )
 
 
@@ -186,14 +195,16 @@ def _method(text: str) -> ConsentMethod:
         raise Invalid("method", f"must be one of {', '.join(ConsentMethod)}") from None
 
 
-def _withdraw_consent(message: WithdrawConsent, now_ms: int) -> Change:
+def _withdraw_consent(message: WithdrawConsent, objection_id: UUID, now_ms: int) -> Change:
     consent_id = uuid_of(message.consent_id)
     absent = not_found(f"consent {message.consent_id} of user {message.user_id}")
     if consent_id is None:
         raise absent
     return Change(
         statements=(
-            *withdraw_consent(consent_id, message.user_id, author=message.author, at_ms=now_ms),
+            *withdraw_consent(
+                consent_id, message.user_id, objection_id=objection_id, author=message.author, at_ms=now_ms
+            ),
             audit_entry(
                 "consent.withdraw",
                 message.author,
@@ -212,6 +223,7 @@ def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
     return Change(
         statements=(
             refuse_minor(guardian_id, at_ms=now_ms),
+            refuse_ward(user_id, guardian_id),
             *confirm_guardian(user_id, guardian_id, confirmed_by=message.confirmed_by, at_ms=now_ms),
             audit_entry(
                 "guardian.confirm",
@@ -225,7 +237,7 @@ def _confirm_guardian(message: ConfirmGuardian, now_ms: int) -> Change:
         refused=no_guardian(
             "confirmed_by", f"{message.confirmed_by} may not confirm {guardian_id} as a guardian of {user_id}"
         ),
-        refusals={0: _minor("guardian_id", guardian_id)},
+        refusals={0: _minor("guardian_id", guardian_id), 1: _ward("guardian_id", guardian_id, user_id)},
     )
 
 
@@ -347,6 +359,10 @@ def _remove_entry(message: RemoveEntry, now_ms: int) -> Change:
         removed=(message.list_name, str(entry_id)),
         refused=absent,
     )
+
+
+def _ward(field: str, guardian: str, user_id: str) -> Refused:
+    return no_guardian(field, f"{guardian} has {user_id} as a guardian, and nobody is their own guardian's guardian")
 
 
 def _minor(field: str, guardian: str) -> Refused:
