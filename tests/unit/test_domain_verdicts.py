@@ -3,7 +3,7 @@
 from test_domain_reasons import TELLING
 
 from viral_engine.domain.reasons import REASONS, Reason
-from viral_engine.domain.verdicts import HELD_UPHELD, OVERTURNED, UPHELD, words_after
+from viral_engine.domain.verdicts import HELD_UPHELD, OVERTURNED, PROVE, UPHELD, words_after, words_of
 
 WORDS = REASONS[Reason.PARENTAL_CONSENT_REQUIRED].to_user
 
@@ -30,3 +30,16 @@ def test_the_words_never_say_how_somebody_was_noticed() -> None:
     for text in (OVERTURNED, UPHELD, HELD_UPHELD):
         assert [words for words in text if TELLING.search(words)] == []
         assert text.en != text.es
+
+
+def test_a_challenge_asks_for_a_proof_and_not_for_patience() -> None:
+    assert words_of("challenge", [Reason.FRAUD_SUSPECTED]) == PROVE
+    assert words_of("review", [Reason.FRAUD_SUSPECTED]) == REASONS[Reason.FRAUD_SUSPECTED].to_user
+    assert words_of("challenge", [Reason.CONTENT_PII]) == REASONS[Reason.CONTENT_PII].to_user
+
+
+def test_of_whom_no_age_is_known_is_asked_for_it_before_a_parent_is() -> None:
+    reasons = [Reason.PARENTAL_CONSENT_REQUIRED, Reason.AGE_UNKNOWN]
+    assert words_of("deny", reasons) == REASONS[Reason.AGE_UNKNOWN].to_user
+    assert words_of("deny", reasons[:1]) == REASONS[Reason.PARENTAL_CONSENT_REQUIRED].to_user
+    assert words_of("deny", [Reason.USER_BLOCKED, *reasons]) == REASONS[Reason.USER_BLOCKED].to_user

@@ -11,6 +11,7 @@ from test_routes_http import ID, _view
 from web_serving import Served, serving
 
 from viral_engine.domain.reasons import REASONS, Reason
+from viral_engine.domain.verdicts import words_of
 from viral_engine.messages.reading import ReadDecision
 from viral_engine.web.compliance import CODES, OTHER, refusal
 from viral_engine.web.error_codes import HANDED_ON
@@ -56,7 +57,7 @@ def test_a_refused_decision_is_403_with_its_code_and_words_for_the_user(
     served.reader.answers[ReadDecision] = _view(decision, *reasons)
     answer = served.request("GET", PATH)
     assert answer.status == 403
-    words = REASONS[Reason(reasons[0] if reasons else "degraded")].to_user.en
+    words = words_of(decision, [Reason(reason) for reason in reasons or ["degraded"]]).en
     assert answer.json == {
         "error": code, "message": words, "compliance_required": required, "support_contact": CONTACT,
     }  # fmt: skip

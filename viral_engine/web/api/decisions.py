@@ -15,8 +15,8 @@ from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import Relation, facts_from_dict
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import SHIPPED, policy_from_dict, versioned
-from viral_engine.domain.reasons import REASONS, Reason, UserWords
-from viral_engine.domain.verdicts import words_after
+from viral_engine.domain.reasons import Reason, UserWords
+from viral_engine.domain.verdicts import words_after, words_of
 from viral_engine.messages.checks import CheckAnswer, ConsentState, PolicyRef
 from viral_engine.messages.disclosures import Standing
 from viral_engine.messages.policies import PolicyRows, ReadPolicies
@@ -290,7 +290,7 @@ def _for_user(call: Call, view: DecisionView, locale: str, review: DecisionRevie
     is_refusal = words["message"] is not None and (review is None or review.state != "overturned")
     if call.query["as"] == "refusal" and is_refusal:
         contact = call.state.context.settings.web.support_contact
-        raise refusal(_first_reason(view), contact, message=words["message"], retry_after_s=words["retry_after_s"])
+        raise refusal(_known_reasons(view)[0], contact, message=words["message"], retry_after_s=words["retry_after_s"])
     return DecisionForUser(**words)
 
 
@@ -299,7 +299,7 @@ def _words(view: DecisionView, answer: dict[str, Any], locale: str, review: Deci
     decision = _TO_USER.get(view.decision, view.decision)
     is_allowed = decision == Outcome.ALLOW.value
     state = None if review is None else review.state
-    words = words_after(state, view.decision, REASONS[_first_reason(view)].to_user)
+    words = words_after(state, view.decision, words_of(view.decision, _known_reasons(view)))
     return {
         "decision_id": view.decision_id,
         "decision": decision,
@@ -309,9 +309,9 @@ def _words(view: DecisionView, answer: dict[str, Any], locale: str, review: Deci
     }
 
 
-def _first_reason(view: DecisionView) -> Reason:
-    """Returns the weightiest reason that this release knows."""
-    return Reason(next((reason for reason in view.reasons if reason in _REASONS), Reason.DEGRADED))
+def _known_reasons(view: DecisionView) -> list[Reason]:
+    """Returns the reasons that this release knows, the weightiest first."""
+    return [Reason(reason) for reason in view.reasons if reason in _REASONS] or [Reason.DEGRADED]
 
 
 def _in_name(standing: Standing, view: DecisionView, locale: str, review: DecisionReview | None) -> DecisionInName:
