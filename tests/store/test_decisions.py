@@ -27,7 +27,7 @@ from viral_engine.messages.reading import (
     ReadWarmStart,
     WarmStart,
 )
-from viral_engine.messages.reviews import ReadCase, ReadCases
+from viral_engine.messages.reviews import ReadCase, ReadCases, ReadVerdicts
 from viral_engine.messages.would_hit import ReadWouldHit
 from viral_engine.store.access import add_entry, lift_entry
 from viral_engine.store.decisions import read_decisions, read_pages
@@ -125,6 +125,7 @@ def test_a_batch_of_any_size_is_one_statement(store: Database) -> None:
         ReadPastDecisions: ReadPastDecisions(since_ms=NOON_MS),
         ReadPastEntries: ReadPastEntries(source="reports", since_ms=NOON_MS),
         ReadAudit: ReadAudit(subject=("user", "a")),
+        ReadVerdicts: ReadVerdicts((str(lowest_uuid7(NOON_MS)),), child_safety=False),
     }
     # The versions, and which of them stand.
     of_two = {ReadPolicies}
@@ -213,7 +214,7 @@ def test_a_start_gets_signups_and_flags_apart(store: Database) -> None:
         signup_attempt(signup, NOON_MS - 1),
     )
     found = warm(store)
-    assert found.signups == [(NOON_MS, "eve", "d", "10.0.0.1", False)]
+    assert found.signups == [(NOON_MS, "eve", "d", "10.0.0.1", False, None)]
     assert sorted(found.device_flags["d"]) == [("fraud", 1500, NOON_MS), ("spam", 500, NOON_MS)]
     assert list(found.device_flags) == ["d"]
 

@@ -14,7 +14,7 @@ from viral_engine.domain.consent import ConsentStatus, Scope, consent_state
 from viral_engine.messages.journal import RowsDiffer
 from viral_engine.store.consents import withdraw_consent
 from viral_engine.store.engine import Database
-from viral_engine.store.guardians import confirm_guardian, refuse_ward, require_guardian
+from viral_engine.store.guardians import confirm_guardian, notify_children, refuse_ward, require_guardian
 
 
 def confirm(store: Database, guardian: str, by: str) -> bool:
@@ -55,6 +55,19 @@ def test_who_was_left_out_while_another_one_stayed_must_be_confirmed_anew(store:
     assert known(store, "kid").guardian_ids == ["mum"]
     assert confirm(store, "dad", by="mum")
     assert known(store, "kid").guardian_ids == ["dad", "mum"]
+
+
+def test_who_was_left_out_comes_not_back_by_leaving_out_the_other_one_too(store: Database) -> None:
+    commit(store.conninfo, *put("kid", guardian_ids=["mum", "dad"]))
+    for minute, listed in enumerate((["mum"], [], ["dad"])):
+        commit(store.conninfo, *put("kid", guardian_ids=listed, at_ms=NOON_MS + minute * 60_000))
+    assert known(store, "kid").guardian_ids == []
+
+
+def test_who_shared_a_guardian_that_a_child_lost_is_told_of_it(store: Database) -> None:
+    commit(store.conninfo, *put("kid", guardian_ids=["mum"]), *put("other", guardian_ids=["mum"]))
+    told = commit(store.conninfo, *put("kid", at_ms=NOON_MS + 1), notify_children("kid", at_ms=NOON_MS + 1))[-1]
+    assert sorted(told) == [("user:kid", ""), ("user:other", "")]
 
 
 def test_a_guardian_who_was_left_out_confirms_nobody(store: Database) -> None:

@@ -88,8 +88,11 @@ def test_what_is_told_of_a_guardian_concerns_their_children(store: Database) -> 
     commit(store.conninfo, *put("kid", guardian_ids=["mum"]), *put("other", guardian_ids=["dad"]))
     # A guardian of before, by whom there is a consent.
     commit(store.conninfo, *consent(1, "elder", "mum"))
-    assert sorted(commit(store.conninfo, notify_children("mum"))[0]) == [("user:elder", ""), ("user:kid", "")]
-    assert commit(store.conninfo, notify_children("nobody"))[0] == []
+    assert sorted(commit(store.conninfo, notify_children("mum", at_ms=NOON_MS))[0]) == [
+        ("user:elder", ""),
+        ("user:kid", ""),
+    ]
+    assert commit(store.conninfo, notify_children("nobody", at_ms=NOON_MS))[0] == []
 
 
 def test_a_guardian_of_very_many_concerns_everybody(store: Database) -> None:
@@ -101,9 +104,9 @@ def test_a_guardian_of_very_many_concerns_everybody(store: Database) -> None:
             [CHILDREN_MAX],
         )
         connection.execute(rows)
-    assert len(commit(store.conninfo, notify_children("home"))[0]) == CHILDREN_MAX
+    assert len(commit(store.conninfo, notify_children("home", at_ms=NOON_MS))[0]) == CHILDREN_MAX
     commit(store.conninfo, *put("k-more", guardian_ids=["home"]))
-    assert commit(store.conninfo, notify_children("home"))[0] == [("all:", "")]
+    assert commit(store.conninfo, notify_children("home", at_ms=NOON_MS))[0] == [("all:", "")]
 
 
 def test_a_minor_on_the_list_keeps_no_parent_out(store: Database) -> None:

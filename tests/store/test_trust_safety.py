@@ -352,6 +352,22 @@ def test_the_book_of_signups_is_refilled_with_admitted_signups_only(store: Datab
         assert sizes["device_users"] == 1
 
 
+def test_whom_somebody_brought_is_counted_again_after_a_start(store: Database, tmp_path: Path) -> None:
+    def brought(on: Engine, number: int) -> int:
+        user = f"new-{number}"
+        body = SignalBody(signal="referrer_id", value="farmer")
+        assert outcome(on.ask(SetSignal(user_id=user, body=body, author="host"))) == "farmer"
+        place = {"device_id": f"d-{number}", "ip_address": f"192.0.2.{number}"}
+        answer = msgspec.json.decode(outcome(on.check(user, "signup", **place)).answer)
+        return sum(term["weight"] for term in answer["contributions"] if term["rule"] == "referees")
+
+    with engine(store, tmp_path) as on:
+        before = [brought(on, number) for number in range(1, 14)]
+    assert before[0] == 0 < before[-1]
+    with engine(store, tmp_path) as on:
+        assert brought(on, 14) >= before[-1]
+
+
 def test_a_full_list_refuses_one_more_even_when_both_come_at_once(store: Database, tmp_path: Path) -> None:
     with engine(store, tmp_path, entries_max=2) as on:
         assert isinstance(outcome(on.block("one")), EntryStands)

@@ -198,7 +198,7 @@ class WarmStart(Struct, frozen=True, kw_only=True):
     Attributes:
         attempts: (occurred_ms, user_id, action_type, device_id, ip_address, decision, reasons, counted, backfill)
             of the recent decisions, oldest first.
-        signups: (occurred_ms, user_id, device_id, ip_address, backfill) of recent signups, oldest first.
+        signups: (occurred_ms, user_id, device_id, ip_address, backfill, referrer_id) of recent signups, oldest first.
         device_flags: device id to list of (flag_type, risk in thousandths, flagged_ms).
         complete: False when `rows_max` cut something off.
         reports: abuse reports that were not dismissed.
@@ -206,7 +206,7 @@ class WarmStart(Struct, frozen=True, kw_only=True):
     """
 
     attempts: list[tuple[int, str, str, str | None, str | None, str, list[str], bool, bool]]
-    signups: list[tuple[int, str, str | None, str | None, bool]]
+    signups: list[tuple[int, str, str | None, str | None, bool, str | None]]
     blocks: list[BlockView]
     allows: list[AllowView]
     device_flags: dict[str, list[tuple[str, int, int]]]

@@ -23,9 +23,11 @@ _CONFIRM = (
 )
 
 _NOTIFY_CHILDREN = f"""
-WITH children AS (
-    SELECT user_id FROM user_guardians WHERE guardian_id = %s
-    UNION SELECT user_id FROM parental_consents WHERE guardian_id = %s LIMIT {CHILDREN_MAX + 1}
+WITH concerned AS (
+    SELECT %s::text AS guardian_id UNION SELECT guardian_id FROM user_guardians WHERE user_id = %s AND removed_at = %s
+), children AS (
+    SELECT user_id FROM user_guardians JOIN concerned USING (guardian_id)
+    UNION SELECT user_id FROM parental_consents JOIN concerned USING (guardian_id) LIMIT {CHILDREN_MAX + 1}
 ), notices AS (
     SELECT DISTINCT CASE WHEN (SELECT count(*) FROM children) > {CHILDREN_MAX} THEN 'all:' ELSE 'user:' || user_id END
         AS notice
@@ -35,12 +37,14 @@ SELECT notice, pg_notify('{CHANNEL}', notice) FROM notices
 """  # noqa: S608 - made of constants
 
 
-def notify_children(guardian_id: str) -> Statement:
-    """Tells that whoever has this guardian is concerned: whether somebody may consent hangs on their age.
+def notify_children(user_id: str, *, at_ms: int) -> Statement:
+    """Tells whom else it concerns that a user was put at an instant.
 
-    Answers the notices; with more than `CHILDREN_MAX` children, the one that concerns everybody.
+    Those are the children of the user, who may consent for them by their age alone, and those of the guardians whom
+    the user lost by it: what made a household with them may be gone. Answers the notices; with more than
+    `CHILDREN_MAX` children, the one that concerns everybody.
     """
-    return statement(_NOTIFY_CHILDREN, guardian_id, guardian_id)
+    return statement(_NOTIFY_CHILDREN, user_id, user_id, instant_of(at_ms))
 
 
 def require_guardian(user_id: str, guardian_id: str, *, at_ms: int) -> tuple[Statement, ...]:

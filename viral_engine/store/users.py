@@ -23,11 +23,14 @@ _PUT = (
     f" {', '.join(f'{field} = excluded.{field}' for field in _FIELDS)} RETURNING (xmax = 0)"
 )
 
-# Who was left out for a while is no stranger, unless somebody else has been the child's guardian meanwhile.
+# Who was left out for a while is no stranger, unless somebody else has been the child's guardian for longer: leaving
+# that one out as well brings nobody back unconfirmed.
 _STILL_CONFIRMED = (
     "CASE WHEN user_guardians.removed_at IS NULL OR NOT EXISTS (SELECT FROM user_guardians AS other"
     " WHERE other.user_id = excluded.user_id AND other.guardian_id <> excluded.guardian_id"
-    " AND other.confirmed_at IS NOT NULL AND other.removed_at IS NULL) THEN user_guardians.{} END"
+    " AND other.confirmed_at IS NOT NULL"
+    " AND (other.removed_at IS NULL OR other.removed_at > user_guardians.removed_at))"
+    " THEN user_guardians.{} END"
 )
 _GUARDIANS = (
     "INSERT INTO user_guardians (user_id, guardian_id, confirmed_at, confirmed_by, created_at)"  # noqa: S608

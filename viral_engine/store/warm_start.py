@@ -13,6 +13,7 @@ from viral_engine.store.device_flags import SIGNUP
 from viral_engine.store.ids import address_of
 from viral_engine.store.policies import standing_policies
 from viral_engine.store.reviews import read_reports
+from viral_engine.store.signals import REFERRER
 from viral_engine.store.statements import instant_of
 
 __all__ = ["FLAGS_MAX", "read_warm_starts"]
@@ -30,7 +31,9 @@ _ATTEMPTS = text(
     " counted, backfill FROM decisions WHERE id >= :since ORDER BY id DESC LIMIT :rows"
 )
 _SIGNUPS = text(
-    f"SELECT {_MS.format('inserted_at')}, user_id, device_id, host(ip_address), backfill FROM device_flags"  # noqa: S608 - constants
+    f"SELECT {_MS.format('inserted_at')}, user_id, device_id, host(ip_address), backfill,"  # noqa: S608 - constants
+    " (SELECT value #>> '{}' FROM signals WHERE signals.user_id = device_flags.user_id AND signal = :referrer)"
+    " FROM device_flags"
     " WHERE inserted_at >= :since AND flag_type = :signup ORDER BY inserted_at DESC, id DESC LIMIT :rows"
 )
 _FLAGS = text(
@@ -64,7 +67,7 @@ def _read(connection: Connection, message: ReadWarmStart) -> WarmStart:
         since = lowest_uuid7(max(0, message.windows_since_ms))
         attempts = _all(connection, _ATTEMPTS, since=since, rows=rows)
         signups_since = instant_of(max(0, message.signups_since_ms))
-        signups = _all(connection, _SIGNUPS, since=signups_since, signup=SIGNUP, rows=rows)
+        signups = _all(connection, _SIGNUPS, since=signups_since, signup=SIGNUP, referrer=REFERRER, rows=rows)
     complete = 0 < message.rows_max >= max(len(attempts), len(signups))
     flags: dict[str, list[tuple[str, int, int]]] = {}
     for device_id, flag_type, risk, at_ms in _all(connection, _FLAGS, signup=SIGNUP, rows=FLAGS_MAX):

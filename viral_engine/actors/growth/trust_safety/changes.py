@@ -103,7 +103,7 @@ def _put_user(message: PutUser, now_ms: int) -> Change:
             *(refuse_minor(guardian, at_ms=now_ms) for guardian in guardians),
             *(refuse_ward(user_id, guardian) for guardian in guardians),
             *put_user(_record(user_id, body, list(guardians), list(tutors)), at_ms=now_ms),
-            notify_children(user_id),
+            notify_children(user_id, at_ms=now_ms),
             audit_entry(
                 "user.put",
                 message.author,

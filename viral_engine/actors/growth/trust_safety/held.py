@@ -174,8 +174,8 @@ def empty_memory(settings: TrustSafetySettings, policies: Policies) -> Memory:
 def restore(memory: Memory, start: WarmStart) -> None:
     """Counts the recorded past again, so that a restart frees nobody."""
     policy = memory.policies.enforced
-    for at_ms, user, device, ip, backfill in start.signups:
-        (memory.backfill if backfill else memory.live).restore_signup(user, device, ip, at_ms)
+    for at_ms, user, device, ip, backfill, referrer in start.signups:
+        (memory.backfill if backfill else memory.live).restore_signup(user, device, ip, at_ms, referrer)
     for at_ms, user, action, device, ip, _decision, reasons, counted, backfill in start.attempts:
         request = CheckAction(
             user_id=user, action_type=action, device_id=device, ip_address=ip, api_key_id="", received_s=0.0

@@ -223,7 +223,9 @@ class Timeline:
         if action.signup and group is not None:
             self._address_signups.add(group, request.user_id, at_ms)
 
-    def restore_signup(self, user: str, device: str | None, ip: str | None, at_ms: int) -> None:
+    def restore_signup(
+        self, user: str, device: str | None, ip: str | None, at_ms: int, referrer: str | None = None
+    ) -> None:
         """Books a recorded signup again after a start."""
         group = None if ip is None else address_group(ip)
         self.advance(at_ms)
@@ -233,6 +235,8 @@ class Timeline:
             self._address_people.add(group, user, at_ms)
         if device is not None:
             self._device_users.add(device, user, at_ms)
+        if referrer is not None:
+            self._referrals.book(referrer, user, device, group, at_ms)
 
     def clean_up(self, now_ms: int) -> int:
         """Drops what has expired, a bounded amount at a time; returns how many rows."""
