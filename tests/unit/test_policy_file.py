@@ -114,6 +114,8 @@ def test_a_changed_policy_survives_the_file_and_the_database() -> None:
         (2, "limits.user_action.seconds", "[limits.user_action]\nseconds = 86400\n"),
         (1, "limits.mine.attempts", "[limits.mine]\n"),
         (2, "matrix.us.collect.under_13", "[matrix.us.collect]\nunder_13 = 'maybe'\n"),
+        (3, "matrix.us.disclose.under_13", "[matrix.us.disclose]\n13_17 = 'none'\nunder_13 = 'none'\n"),
+        (2, "matrix.us.record_share.unknown", "[matrix.us.record_share]\nunknown = 'consent'\n"),
         (2, "signup.device_others_max", "[signup]\ndevice_others_max = true\n"),
         (
             4,

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from viral_engine.domain.ages import AgeBand
 
-__all__ = ["MATRIX", "STRICTEST", "ActionClass", "Matrix", "Need", "need"]
+__all__ = ["MATRIX", "STRICTEST", "STRICTNESS", "US", "ActionClass", "Cells", "Matrix", "Need", "need"]
 
 
 class ActionClass(StrEnum):
@@ -50,6 +50,9 @@ Cells = Mapping[AgeBand, Need]
 Matrix = Mapping[str, Mapping[ActionClass, Cells]]
 
 STRICTEST = "*"
+US = "us"
+STRICTNESS = (Need.NONE, Need.CONSENT, Need.NAMED)
+"""From the least to the most that a cell asks for."""
 
 
 def _row(cells: str) -> Cells:
@@ -80,7 +83,7 @@ _ELSEWHERE = {
     action_class: {**cells, AgeBand.FROM_13_TO_17: cells[AgeBand.UNDER_13]} for action_class, cells in _US.items()
 }
 
-MATRIX: Matrix = {"us": _US, STRICTEST: _ELSEWHERE}
+MATRIX: Matrix = {US: _US, STRICTEST: _ELSEWHERE}
 
 
 def need(matrix: Matrix, jurisdiction: str, action_class: ActionClass, band: AgeBand) -> Need:

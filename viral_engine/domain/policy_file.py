@@ -16,7 +16,7 @@ from viral_engine.domain.content import ContentRules
 from viral_engine.domain.errors import Invalid
 from viral_engine.domain.facts import ListKind
 from viral_engine.domain.limits import Limit, WindowKey
-from viral_engine.domain.matrix import STRICTEST, ActionClass, Matrix, Need
+from viral_engine.domain.matrix import STRICTEST, STRICTNESS, US, ActionClass, Cells, Matrix, Need
 from viral_engine.domain.outage import OutagePolicy
 from viral_engine.domain.outcome import Outcome
 from viral_engine.domain.policy import DEFAULT_POLICY, Policy
@@ -231,9 +231,19 @@ def _matrix(top: Table, shipped: Matrix) -> Matrix:
         for name, cells in rows.tables(_NAME):
             action_class = word_of(name, ActionClass, cells.path)
             before[action_class] = {band: cells.word(band.value, Need, before[action_class][band]) for band in AgeBand}
+            if jurisdiction == US:
+                _refuse_below_the_law(cells, before[action_class], shipped[US][action_class])
             cells.end()
         matrix[jurisdiction] = before
     return matrix
+
+
+def _refuse_below_the_law(table: Table, cells: Cells, shipped: Cells) -> None:
+    """Refuses less than what 16 CFR 312.5 and 34 CFR 99.30 ask for of a child, and of whoever may be one."""
+    for band in (AgeBand.UNKNOWN, AgeBand.UNDER_13):
+        if STRICTNESS.index(cells[band]) < STRICTNESS.index(shipped[band]):
+            law = "34 CFR 99.30" if shipped[band] is Need.NAMED else "16 CFR 312.5"
+            raise Invalid(table.at(band.value), f"is {cells[band]} and must not be less than {shipped[band]} ({law})")
 
 
 def _lifts(top: Table, shipped: Mapping[ListKind, tuple[WindowKey, ...]]) -> Mapping[ListKind, tuple[WindowKey, ...]]:
