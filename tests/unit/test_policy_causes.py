@@ -61,7 +61,7 @@ def tried(source: str, *records: dict[str, Any]) -> Trial:
         (ALLOWED, "[allow_lifts]\nip = []\n", ("limit address 600 in 60 s, was none", "+rate_limited")),
         (CHILD, "[content.private]\nunder_13 = 'review'\n", ("content content_pii review, was deny",)),
         (CHILD._replace(action="message", content_kinds=()),
-         "[matrix.us.collect]\nunder_13 = 'none'\n[matrix.'*'.collect]\nunder_13 = 'none'\n", (
+         "[matrix.'*'.collect]\nunder_13 = 'none'\n", (
             "consent not_required, was missing", "-parental_consent_required")),
         (SIGNUP, "[signup]\ndevice_others_max = 1\n", (
             "signup.device_others_max 1, was 0", "-duplicate_signup")),
