@@ -22,6 +22,7 @@ class ReadAudit(Struct, frozen=True, kw_only=True):
 
     Attributes:
         subject: kind and id of whom or what it was done to; None for all.
+        kind: of whom or what alone; None for all.
         action: exactly this act.
         since: at or after this time.
         before: the number that the page before ended with.
@@ -29,6 +30,7 @@ class ReadAudit(Struct, frozen=True, kw_only=True):
     """
 
     subject: tuple[str, str] | None = None
+    kind: str | None = None
     action: str | None = None
     since: datetime | None = None
     before: int | None = None

@@ -58,7 +58,7 @@ def _page(connection: Connection, message: ReadAudit, looked_at: int) -> AuditRo
     where = _seen(message)
     if message.subject is not None:
         seen |= dict(zip(("subject_kind", "subject_id"), message.subject, strict=True))
-    filters = {"action": message.action, "since": message.since}
+    filters = {"kind": message.kind, "action": message.action, "since": message.since}
     wanted = {name: value for name, value in filters.items() if value is not None}
     asked = text(_PAGE.format(seen=where, wanted=_wanted(wanted)))
     # One more than asked for tells whether there is a next page.
@@ -85,5 +85,5 @@ def _seen(message: ReadAudit) -> str:
 
 
 def _wanted(filters: dict[str, Any]) -> str:
-    conditions = {"action": "act = :action", "since": "at >= :since"}
+    conditions = {"kind": "subject_kind = :kind", "action": "act = :action", "since": "at >= :since"}
     return "".join(f" {'WHERE' if not place else 'AND'} {conditions[name]}" for place, name in enumerate(filters))

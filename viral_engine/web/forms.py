@@ -51,8 +51,12 @@ def _any_case(word: str) -> str:
 
 
 ID: Schema = {"anyOf": [{"type": "integer"}, text()]}
-# The pattern says that the dashes are part of it: many readers of the format take an id without them.
-UUID: Schema = {"type": "string", "format": "uuid", "pattern": f"^{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}$"}
+# With its dashes or without any, as many readers of the format have it.
+UUID: Schema = {
+    "type": "string",
+    "format": "uuid",
+    "pattern": f"^{_HEX}{{8}}(?:(?:-{_HEX}{{4}}){{3}}-|{_HEX}{{12}}){_HEX}{{12}}$",
+}
 _NO_DEVICE = "|".join(map(_any_case, ("unknown", "null", "none", "undefined", "nil", "n/a")))
 # The empty text and a blank one say that there is none.
 ANY_DEVICE: Schema = {

@@ -19,7 +19,7 @@ _BY_UUID = frozenset({"case", "decision", "blocks", "allows", "labels"})
 PAGE = (
     Parameter(
         "subject_kind",
-        "Of whom or what it was done to, together with `subject_id`.",
+        "Of whom or what it was done to; with `subject_id` alone it is a user.",
         {"type": "string", "enum": list(get_args(AuditSubject))},
     ),
     Parameter("subject_id", "Whom or what it was done to, in any spelling.", forms.text()),
@@ -35,6 +35,7 @@ async def list_audit(call: Call) -> Answer:
     query, key = call.query, call.state.context.instance_key
     asked = ReadAudit(
         subject=_subject(query),
+        kind=_kind(query) if "subject_id" not in query else None,
         action=_action(query["action"]) if "action" in query else None,
         since=instant(query["since"], "since") if "since" in query else None,
         before=_before(key, query["before"]) if "before" in query else None,
@@ -53,24 +54,25 @@ def _entry(key: bytes, row: AuditRow) -> AuditEntry:
     )  # fmt: skip
 
 
-def _subject(query: Mapping[str, str]) -> tuple[str, str] | None:
-    if "subject_kind" not in query and "subject_id" not in query:
-        return None
-    for field, other in (("subject_kind", "subject_id"), ("subject_id", "subject_kind")):
-        if field not in query:
-            raise Invalid(field, f"is missing: {other} needs it")
-    given, value = query["subject_kind"], query["subject_id"]
-    if given not in get_args(AuditSubject):
+def _kind(query: Mapping[str, str]) -> str | None:
+    given = query.get("subject_kind")
+    if given is not None and given not in get_args(AuditSubject):
         raise Invalid("subject_kind", f"must be one of {', '.join(get_args(AuditSubject))}")
-    if given in _BY_UUID:
-        return given, uuid_text(value, "subject_id")
+    return given
+
+
+def _subject(query: Mapping[str, str]) -> tuple[str, str] | None:
+    if "subject_id" not in query:
+        return None
+    given, value = _kind(query) or "user", text(query["subject_id"], "subject_id")
     kind = next((one for one in KINDS if one == given), None)
-    if kind is None:
-        return given, text(value, "subject_id")
     try:
-        return given, canonical_value(kind, value)
-    except Invalid as error:
-        raise Invalid("subject_id", error.reason) from None
+        if given in _BY_UUID:
+            return given, uuid_text(value, "subject_id")
+        return given, value if kind is None else canonical_value(kind, value)
+    except Invalid:
+        # Nothing of that kind has such an id, so nothing was done to it.
+        return given, value
 
 
 def _action(given: str) -> str:

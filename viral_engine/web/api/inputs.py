@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -32,7 +33,7 @@ def uuid_text(value: str, field: str) -> str:
     # UUID() itself takes braces and any grouping of the digits.
     if UUID_FORM.fullmatch(value) is None:
         raise Invalid(field, "must be a UUID such as 01a2053f-9c1e-7d32-b2b1-5f0e6a7c8d90")
-    return value.lower()
+    return str(UUID(value))
 
 
 def page_limit(query: Mapping[str, str]) -> int:
