@@ -94,7 +94,7 @@ def _tells_a_refusal(route: Route) -> bool:
     return route.path == "/v1/decisions/{decision_id}"
 
 
-_NAMING = frozenset({"/v1/appeals", "/v1/policies/switch", "/v1/history/entries"})
+_NAMING = frozenset({"/v1/appeals", "/v1/policies/switch", "/v1/audit", "/v1/history/entries"})
 """Whose body or query names something that may not be there."""
 
 _TIMED = frozenset({"UserBody", "ConsentBody", "EntryBody", "BlockBody", "LabelBody", "KeyBody", "CheckRequest"})

@@ -8,6 +8,7 @@ from typing import get_args
 
 from viral_engine.domain.errors import Invalid
 from viral_engine.messages.audit import AuditEntry, AuditPage, AuditRow, AuditRows, AuditSubject, ReadAudit
+from viral_engine.messages.refusals import not_found
 from viral_engine.web import forms
 from viral_engine.web.api.access import KINDS, canonical_value
 from viral_engine.web.api.inputs import instant, page_limit, text, uuid_text
@@ -82,7 +83,9 @@ def _action(given: str) -> str:
 
 
 def _before(key: bytes, given: str) -> int:
+    if re.fullmatch(FORM, given) is None:
+        raise Invalid("before", "must be the next_before of a page")
     number = opened(key, given)
     if number is None:
-        raise Invalid("before", "must be the next_before of a page")
+        raise not_found("this page")
     return number
