@@ -175,12 +175,21 @@ def lift_entry(
 ) -> tuple[Statement, ...]:
     """Takes an entry off its list, answering (kind, value); `RowsDiffer` when none of that id stands there.
 
-    A block of child safety is lifted with `child_safety` alone; otherwise it is as if it did not stand there.
+    The audit has whom or what it was about as its subject, so that all that was done to them is found by it. A block
+    of child safety is lifted with `child_safety` alone; otherwise it is as if it did not stand there.
     """
     guarded = (child_safety,) if list_name == "blocks" else ()
     return (
         statement(_of(list_name, _LIFT), instant_of(at_ms), author, reason, entry_id, *guarded, rows_expected=1),
         notify(list_name, str(entry_id)),
+        audit_entry_of(
+            f"SELECT kind AS subject_kind, value AS subject_id FROM {list_name} WHERE id = %s",  # noqa: S608 - a list's name
+            entry_id,
+            act=f"{list_name}.lift",
+            author=author,
+            at_ms=at_ms,
+            details={"reason": reason, f"{list_name.removesuffix('s')}_id": str(entry_id)},
+        ),
     )
 
 

@@ -4,20 +4,13 @@ Rows are neither numbered without gaps nor chained yet: the columns for it are e
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 from viral_engine.messages.journal import Statement
 from viral_engine.store.redact import redacted
 from viral_engine.store.statements import instant_of, json_text, statement
 
-__all__ = ["audit_entry", "audit_entry_about", "audit_entry_of"]
-
-About = Literal["blocks", "allows", "labels"]
-_ABOUT = (
-    "INSERT INTO audit (at, author, act, subject_kind, subject_id, details)"
-    " SELECT %s, %s, %s, kind, value, %s::jsonb FROM {} WHERE id = %s"
-)
+__all__ = ["audit_entry", "audit_entry_of"]
 
 
 def audit_entry(
@@ -53,35 +46,6 @@ def audit_entry(
         identifier,
         json_text(redacted(details or {}), "details"),
         request_id,
-        rows_expected=1,
-    )
-
-
-def audit_entry_about(
-    act: str, author: str, *, at_ms: int, row: tuple[About, UUID], details: Mapping[str, Any] | None = None
-) -> Statement:
-    """One act on a row that is about somebody: they are the subject, so that all that was done to them is found by it.
-
-    `RowsDiffer` when there is no such row.
-
-    Args:
-        act: What was done, as `blocks.lift`.
-        author: As of `audit_entry`.
-        at_ms: When.
-        row: Table and id; whom the row is about is read in the act's own transaction.
-        details: As of `audit_entry`; the row's id should be among them.
-
-    Raises:
-        ValueError: `act` or `author` hold what PostgreSQL cannot.
-    """
-    table, row_id = row
-    return statement(
-        _ABOUT.format(table),
-        instant_of(at_ms),
-        author,
-        act,
-        json_text(redacted(details or {}), "details"),
-        row_id,
         rows_expected=1,
     )
 

@@ -29,7 +29,7 @@ from viral_engine.messages.policies import LoadPolicy, SwitchPolicy
 from viral_engine.messages.refusals import Refused, no_guardian, no_tutor, not_found, untimely
 from viral_engine.messages.reviews import AddReport, Appeal, ClaimCase, CloseCase
 from viral_engine.store.access import CHANGED_AT, LABELS_OF_ONE_MAX, STANDING_AT, add_entry, lift_entry, name_entry
-from viral_engine.store.audit import audit_entry, audit_entry_about
+from viral_engine.store.audit import audit_entry
 from viral_engine.store.consents import add_consent, withdraw_consent
 from viral_engine.store.guardians import confirm_guardian, notify_children, refuse_ward, require_guardian
 from viral_engine.store.ids import uuid_of
@@ -339,22 +339,13 @@ def _remove_entry(message: RemoveEntry, now_ms: int) -> Change:
     if entry_id is None:
         raise absent
     return Change(
-        statements=(
-            *lift_entry(
-                message.list_name,
-                entry_id,
-                author=message.author,
-                reason=message.reason,
-                at_ms=now_ms,
-                child_safety=message.child_safety,
-            ),
-            audit_entry_about(
-                f"{message.list_name}.lift",
-                message.author,
-                at_ms=now_ms,
-                row=(message.list_name, entry_id),
-                details={"reason": message.reason, f"{message.list_name.removesuffix('s')}_id": str(entry_id)},
-            ),
+        statements=lift_entry(
+            message.list_name,
+            entry_id,
+            author=message.author,
+            reason=message.reason,
+            at_ms=now_ms,
+            child_safety=message.child_safety,
         ),
         removed=(message.list_name, str(entry_id)),
         refused=absent,
